@@ -1,0 +1,170 @@
+"""What exists at t = 0: bodies, the law constants, and what an agent can actuate.
+
+Units are metres, seconds and kilograms per square metre; x points right, y up; the view is the square
+[0, 10] × [0, 10] m, and consecutive frames are 0.1 s apart. Angles are radians, counter-clockwise.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+VIEW = 10.0  #: side of the square view, m
+DT = 0.1  #: time between frames, s
+
+PALETTE: dict[str, tuple[float, float, float]] = {
+    "red": (1.0, 0.0, 0.0),  # what the agent moves
+    "blue": (0.0, 0.0, 1.0),  # the target
+    "black": (0.0, 0.0, 0.0),  # fixed bodies
+}
+
+
+@dataclass(frozen=True)
+class Body:
+    """One rigid body.
+
+    `size` is (radius,) of a disc or (half width, half height) of an axis-aligned box, in m. A dynamic body
+    obeys forces and contacts, a kinematic one only its commands, a fixed one nothing. Bodies with
+    `solid=False` touch nothing.
+    """
+
+    color: str
+    size: tuple[float, ...]
+    position: tuple[float, float]
+    velocity: tuple[float, float] = (0.0, 0.0)
+    shape: Literal["disc", "box"] = "disc"
+    motion: Literal["dynamic", "kinematic", "fixed"] = "dynamic"
+    density: float = 1.0
+    solid: bool = True
+
+    @property
+    def radius(self) -> float:
+        """Radius of a disc, half the width of a box, m."""
+        return self.size[0]
+
+    @property
+    def mass(self) -> float:
+        """Mass, kg."""
+        if self.shape == "disc":
+            return self.density * np.pi * self.size[0] ** 2
+        return self.density * 4.0 * self.size[0] * self.size[1]
+
+
+@dataclass(frozen=True)
+class Control:
+    """How actions reach a body.
+
+    launch
+        The action [2] is a velocity increment in m/s applied at once; zero does nothing; increments longer
+        than `high[0]` are shortened to it.
+    velocity
+        The action [1] is the horizontal velocity in m/s of a kinematic box for the coming frame, clamped to
+        [low, high] and so that the box stays inside the view.
+    """
+
+    body: int
+    kind: Literal["launch", "velocity"]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Bodies in drawing order (later ones cover earlier ones), law constants and the control.
+
+    `gravity` pulls down, m/s²; `restitution` holds for every contact.
+    """
+
+    bodies: tuple[Body, ...]
+    gravity: float = 0.0
+    restitution: float = 1.0
+    control: Control | None = None
+
+    @property
+    def action_size(self) -> int:
+        return 0 if self.control is None else len(self.control.low)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types; `from_dict` reads them back."""
+        from dataclasses import asdict
+
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Scene":
+        """Inverse of `to_dict`. Raises KeyError or TypeError on foreign data."""
+
+        def tupled(d: dict[str, Any]) -> dict[str, Any]:
+            return {k: tuple(v) if isinstance(v, list) else v for k, v in d.items()}
+
+        control = data["control"]
+        return cls(
+            bodies=tuple(Body(**tupled(b)) for b in data["bodies"]),
+            gravity=data["gravity"],
+            restitution=data["restitution"],
+            control=None if control is None else Control(**tupled(control)),
+        )
+
+    def with_states(self, states: np.ndarray) -> "Scene":
+        """The same scene with positions and velocities taken from `states` [B, 6]."""
+        bodies = tuple(
+            replace(b, position=(float(s[0]), float(s[1])), velocity=(float(s[3]), float(s[4])))
+            for b, s in zip(self.bodies, states)
+        )
+        return replace(self, bodies=bodies)
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What happened: `states` [N, T, B, 6] float64 (x, y, θ, vx, vy, ω) and `present` [N, T, B] bool.
+
+    Scenes with fewer bodies than B are padded; padded bodies are not present.
+    """
+
+    states: np.ndarray
+    present: np.ndarray
+
+
+def initial_states(scenes: Sequence[Scene]) -> Trajectory:
+    """States at t = 0 as a one-frame trajectory, T = 1, padded to the largest number of bodies."""
+    most = max(len(s.bodies) for s in scenes)
+    states = np.zeros((len(scenes), 1, most, 6))
+    present = np.zeros((len(scenes), 1, most), dtype=bool)
+    for i, scene in enumerate(scenes):
+        for j, body in enumerate(scene.bodies):
+            states[i, 0, j, 0:2] = body.position
+            states[i, 0, j, 3:5] = body.velocity
+            present[i, 0, j] = True
+    return Trajectory(states, present)
+
+
+def limit_actions(scenes: Sequence[Scene], actions: np.ndarray) -> np.ndarray:
+    """Actions [N, A] after the limits of each scene's control: velocities clamped, launches shortened.
+
+    Raises ValueError on a wrong shape or on NaN.
+    """
+    size = max(s.action_size for s in scenes)
+    actions = np.asarray(actions, dtype=np.float64)
+    if actions.shape != (len(scenes), size):
+        raise ValueError(f"actions have shape {actions.shape}; expected {(len(scenes), size)} (scenes, action size)")
+    if not np.isfinite(actions).all():
+        raise ValueError("actions contain NaN or infinity; every action must be finite")
+    limited = np.zeros_like(actions)
+    for i, scene in enumerate(scenes):
+        control = scene.control
+        if control is None:
+            continue
+        if control.kind == "velocity":
+            limited[i, : scene.action_size] = np.clip(actions[i, : scene.action_size], control.low, control.high)
+        else:
+            speed = np.hypot(*actions[i])
+            limited[i] = actions[i] * min(1.0, control.high[0] / max(speed, 1e-12))
+    return limited
+
+
+def frame_velocity(scene: Scene, x: float, command: float) -> float:
+    """Velocity, m/s, at which a commanded box at `x` moves during the coming frame without leaving the view."""
+    assert scene.control is not None
+    half = scene.bodies[scene.control.body].size[0]
+    return float(np.clip(x + command * DT, half, VIEW - half) - x) / DT
