@@ -1,0 +1,116 @@
+"""States to frames: batched, on any device, anti-aliased by area coverage, differentiable.
+
+Pixel (row i, column j) of an image W pixels wide is the square whose centre lies at
+x = (j + 1/2)·10/W, y = 10 - (i + 1/2)·10/W metres. Each body covers a pixel by the area of the half-plane
+that its nearest edge cuts from the pixel square; later bodies are painted over earlier ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from worldsim.scenes import PALETTE, VIEW, Scene
+
+RESOLUTIONS = (32, 64, 128, 256)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How the bodies of N scenes look: `box` [N, B] bool, `size` [N, B, 2] m, `color` [N, B, 3], `present` [N, B]."""
+
+    box: Tensor
+    size: Tensor
+    color: Tensor
+    present: Tensor
+
+    @classmethod
+    def of(cls, scenes: Sequence[Scene], device: torch.device | str = "cpu") -> "Looks":
+        """The looks of some scenes, padded to the largest number of bodies."""
+        most = max(len(s.bodies) for s in scenes)
+        box = np.zeros((len(scenes), most), dtype=bool)
+        size = np.ones((len(scenes), most, 2), dtype=np.float32)
+        color = np.ones((len(scenes), most, 3), dtype=np.float32)
+        present = np.zeros((len(scenes), most), dtype=bool)
+        for i, scene in enumerate(scenes):
+            for j, body in enumerate(scene.bodies):
+                box[i, j] = body.shape == "box"
+                size[i, j] = body.size if body.shape == "box" else body.size * 2
+                color[i, j] = PALETTE[body.color]
+                present[i, j] = True
+        return cls(*(torch.as_tensor(a, device=device) for a in (box, size, color, present)))
+
+    def select(self, index: Tensor | np.ndarray | list[int]) -> "Looks":
+        """The looks of the chosen rows."""
+        index = torch.as_tensor(index, device=self.box.device)
+        return Looks(self.box[index], self.size[index], self.color[index], self.present[index])
+
+
+def half_plane_area(distance: Tensor, nx: Tensor, ny: Tensor) -> Tensor:
+    """Area of a unit square on the inner side of a line.
+
+    `distance` is the signed distance of the square's centre from the line, positive outside, in squares;
+    (`nx`, `ny`) is the line's unit normal. Exact for straight edges.
+    """
+    a, b = nx.abs(), ny.abs()
+    high, low = torch.maximum(a, b), torch.minimum(a, b)
+    d = distance.abs()
+    middle = 0.5 - d / high
+    corner = (0.5 * (high + low) - d).clamp(min=0).square() / (2 * high * low.clamp(min=1e-6))
+    outside = torch.where(d <= 0.5 * (high - low), middle, corner)
+    return torch.where(distance > 0, outside, 1 - outside)
+
+
+def coverage(states: Tensor, looks: Looks, resolution: int) -> Tensor:
+    """Area of each pixel that each body covers: [N, B, H, W] in [0, 1], before any occlusion.
+
+    `states` [N, B, 6] (only x, y are read: discs look alike at every angle, boxes stay axis-aligned).
+    """
+    centres = (torch.arange(resolution, device=states.device, dtype=states.dtype) + 0.5) * (VIEW / resolution)
+    scale = resolution / VIEW
+    dx = (centres - states[..., 0, None]) * scale  # [N, B, W]
+    dy = (centres.flip(0) - states[..., 1, None]) * scale  # [N, B, H]
+    half = looks.size.to(states.dtype) * scale  # [N, B, 2] pixels
+    along_x = (half[..., :1] + 0.5 - dx.abs()).clamp(0, 1)
+    along_y = (half[..., 1:] + 0.5 - dy.abs()).clamp(0, 1)
+    boxes = along_y[..., :, None] * along_x[..., None, :]
+    if looks.box.all():
+        return boxes
+    dx, dy = dx[..., None, :], dy[..., :, None]
+    range_ = (dx.square() + dy.square() + 1e-12).sqrt()
+    discs = half_plane_area(range_ - half[..., :1, None], dx / range_, dy / range_)
+    return torch.where(looks.box[..., None, None], boxes, discs)
+
+
+def render(states: Tensor, looks: Looks, resolution: int = 64) -> Tensor:
+    """Frames [N, (T,) 3, H, W] float32 in [0, 1] from states [N, (T,) B, 6]; white background.
+
+    Raises ValueError for an unknown resolution or when states and looks differ in scenes or bodies.
+    """
+    if resolution not in RESOLUTIONS:
+        raise ValueError(f"resolution {resolution} is not offered; choose one of {RESOLUTIONS}")
+    if states.shape[0] != looks.box.shape[0] or states.shape[-2:] != (looks.box.shape[1], 6):
+        raise ValueError(f"states {tuple(states.shape)} do not fit looks of {tuple(looks.box.shape)} scenes × bodies")
+    if states.ndim == 4:
+        n, t = states.shape[:2]
+        rows = torch.arange(n, device=states.device).repeat_interleave(t)
+        return render(states.flatten(0, 1), looks.select(rows), resolution).unflatten(0, (n, t))
+    states = states.float()
+    frames = torch.ones(states.shape[0], 3, resolution, resolution, device=states.device)
+    for b in range(states.shape[1]):
+        one = Looks(looks.box[:, b : b + 1], looks.size[:, b : b + 1], looks.color, looks.present)
+        alpha = coverage(states[:, b : b + 1], one, resolution) * looks.present[:, b, None, None, None]
+        frames = frames + alpha * (looks.color[:, b, :, None, None] - frames)
+    return frames
+
+
+def quantise(frames: Tensor) -> Tensor:
+    """Frames rounded to the 256 levels of a picture file, still float32 in [0, 1]; NaN becomes 0."""
+    return torch.nan_to_num(frames, nan=0.0).clamp(0, 1).mul(255).round().div(255)
+
+
+def to_uint8(frames: Tensor) -> np.ndarray:
+    """NumPy uint8 [..., H, W, 3] from frames [..., 3, H, W] in [0, 1]."""
+    return torch.nan_to_num(frames).clamp(0, 1).mul(255).round().to(torch.uint8).movedim(-3, -1).cpu().numpy()
