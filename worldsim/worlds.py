@@ -1,13 +1,22 @@
 """Worlds: what answers the actions. An engine whose states are rendered, or a model that imagines frames."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from worldsim.scenes import Scene
+from worldsim.engines import ENGINES, make_engine
+from worldsim.engines.base import Engine, Simulation
+from worldsim.models import State, WorldModel, load_model, shipped_models
+from worldsim.rendering import Looks, quantise, render
+from worldsim.scenes import DT, Scene
+from worldsim.tracking import Track
+
+CONTEXT_FRAMES = 4  #: K of simulated worlds
 
 
 class Context(Protocol):
@@ -15,6 +24,7 @@ class Context(Protocol):
 
     frames: Tensor  #: [N, K, 3, H, W], the last K frames
     actions: Tensor  #: [N, K-1, A], the actions between them
+    track: Track  #: what the tracker reads from them
 
 
 class World(Protocol):
@@ -29,7 +39,7 @@ class World(Protocol):
         """Start scenes in the given rows (all rows when None, which sets N) and return context frames.
 
         The K context frames [n, K, 3, H, W] were simulated under the no-op action; the next `step` leads to
-        frame K.
+        frame K. `keys` [n] uint64 name the noise of each row.
         """
         ...
 
@@ -49,3 +59,214 @@ class World(Protocol):
     def states(self) -> np.ndarray | None:
         """True states [N, B, 6] of the present frame, None where there is no truth behind the frames."""
         ...
+
+
+@dataclass
+class _Group:
+    """Rows that were started together and share one simulation."""
+
+    rows: np.ndarray
+    simulation: Simulation
+
+
+class SimulatedWorld:
+    """A physics engine whose states are rendered.
+
+    `template` (public knowledge of a task: laws, shapes, colours, control) is needed by `begin` alone, which
+    rebuilds scenes from what the tracker saw.
+    """
+
+    def __init__(self, engine: Engine, resolution: int = 64, template: Scene | None = None) -> None:
+        self.engine, self.resolution, self.template = engine, resolution, template
+        self.name = engine.name
+        self.context_frames = CONTEXT_FRAMES
+        self.device = torch.device("cpu")
+        self._scenes: list[Scene] = []
+        self._log: list[list[np.ndarray]] = []  # every action since a row's start, for `fork`
+        self._groups: list[_Group] = []
+        self._looks: Looks | None = None
+        self._states = np.zeros((0, 0, 6))
+
+    @property
+    def states(self) -> np.ndarray:
+        """True states [N, B, 6] of the present frame."""
+        return self._states.copy()
+
+    def reset(self, scenes: Sequence[Scene], keys: np.ndarray, rows: Sequence[int] | None = None) -> Tensor:
+        """See `World.reset`."""
+        index = self._place(scenes, rows)
+        frames = [self._render(index)]
+        none = np.zeros((len(scenes), scenes[0].action_size))
+        for _ in range(self.context_frames - 1):
+            self._advance(self._groups[-1], none)
+            frames.append(self._render(index))
+        return torch.stack(frames, dim=1)
+
+    def begin(self, context: Context, keys: np.ndarray) -> None:
+        """See `World.begin`; raises ValueError without a template."""
+        if self.template is None:
+            raise ValueError("this world has no template scene; pass SimulatedWorld(engine, template=task.template)")
+        self._place(estimate_scenes(context.track, self.template), None)
+
+    def step(self, actions: np.ndarray | Tensor) -> Tensor:
+        """See `World.step`."""
+        actions = np.asarray(actions, dtype=np.float64)
+        if actions.ndim != 2 or len(actions) != len(self._scenes):
+            raise ValueError(f"actions have shape {actions.shape}; expected ({len(self._scenes)}, action size)")
+        for group in self._groups:
+            self._advance(group, actions[group.rows])
+        return self._render(np.arange(len(self._scenes)))
+
+    def fork(self, rows: Sequence[int], copies: int) -> "SimulatedWorld":
+        """See `World.fork`: the scenes are started again and their actions replayed."""
+        twin = SimulatedWorld(self.engine, self.resolution, self.template)
+        source = np.repeat(np.asarray(rows), copies)
+        ages = np.array([len(self._log[r]) for r in source])
+        twin._place([self._scenes[r] for r in source], None)
+        if len(set(ages)) > 1:  # rows of one age share a simulation
+            twin._groups = []
+            for age in np.unique(ages):
+                members = np.flatnonzero(ages == age)
+                started = self.engine.start([self._scenes[source[m]] for m in members])
+                twin._groups.append(_Group(members, started))
+        for group in twin._groups:
+            for t in range(ages[group.rows[0]]):
+                twin._advance(group, np.stack([self._log[source[r]][t] for r in group.rows]))
+        return twin
+
+    def _place(self, scenes: Sequence[Scene], rows: Sequence[int] | None) -> np.ndarray:
+        simulation = self.engine.start(scenes)
+        if rows is None:
+            index = np.arange(len(scenes))
+            self._scenes, self._groups = list(scenes), []
+            self._log = [[] for _ in scenes]
+            self._looks = Looks.of(scenes, self.device)
+            self._states = simulation.states
+        else:
+            index = np.asarray(rows)
+            for row, scene in zip(index, scenes, strict=True):
+                self._scenes[row], self._log[row] = scene, []
+            self._looks = Looks.of(self._scenes, self.device)
+            self._states[index] = simulation.states
+            self._groups = [g for g in self._groups if not np.isin(g.rows, index).all()]
+            for group in self._groups:  # rows that began anew no longer listen to their old simulation
+                group.rows = np.where(np.isin(group.rows, index), -1, group.rows)
+        self._groups.append(_Group(index, simulation))
+        return index
+
+    def _advance(self, group: _Group, actions: np.ndarray) -> None:
+        alive = group.rows >= 0
+        states = group.simulation.step(np.where(alive[:, None], actions, 0.0))
+        self._states[group.rows[alive]] = states[alive]
+        for row, action in zip(group.rows[alive], actions[alive]):
+            self._log[row].append(action)
+
+    def _render(self, index: np.ndarray) -> Tensor:
+        assert self._looks is not None
+        looks = self._looks if len(index) == len(self._scenes) else self._looks.select(index)
+        states = torch.as_tensor(self._states[index], dtype=torch.float32)
+        return quantise(render(states, looks, self.resolution))
+
+
+def estimate_scenes(track: Track, template: Scene) -> list[Scene]:
+    """Scenes whose present state is what the tracker saw: positions, sizes of discs, velocities.
+
+    A displacement over one frame is the velocity in the middle of that frame; half a frame of gravity is
+    added to bring it to the present.
+    """
+    position, velocity, size = (t.double().cpu().numpy() for t in (track.position, track.velocity, track.size))
+    scenes: list[Scene] = []
+    for n in range(len(position)):
+        if n and all((a[n] == a[n - 1]).all() for a in (position, velocity, size)):
+            scenes.append(scenes[-1])  # candidates of one episode share their scene
+            continue
+        bodies = []
+        for b, body in enumerate(template.bodies):
+            if body.motion == "fixed":
+                bodies.append(body)
+                continue
+            fall = template.gravity * DT / 2 if body.motion == "dynamic" else 0.0
+            moved = replace(
+                body,
+                position=(float(position[n, b, 0]), float(position[n, b, 1])),
+                velocity=(float(velocity[n, b, 0]), float(velocity[n, b, 1]) - fall),
+            )
+            bodies.append(replace(moved, size=(float(size[n, b]),)) if body.shape == "disc" else moved)
+        scenes.append(replace(template, bodies=tuple(bodies)))
+    return scenes
+
+
+class ImaginedWorld:
+    """A world model as a world; its context frames are simulated by the closed-form engine."""
+
+    states = None
+
+    def __init__(self, model: WorldModel, name: str = "learned") -> None:
+        self.model, self.name = model, name
+        self.resolution, self.context_frames = model.resolution, model.context_frames
+        self.device = next(model.parameters()).device if isinstance(model, torch.nn.Module) else torch.device("cpu")
+        self._state: State | None = None
+        self._rows = 0
+
+    def reset(self, scenes: Sequence[Scene], keys: np.ndarray, rows: Sequence[int] | None = None) -> Tensor:
+        """See `World.reset`."""
+        truth = SimulatedWorld(make_engine("analytic"), self.resolution)
+        truth.context_frames = self.context_frames
+        frames = truth.reset(scenes, keys).to(self.device)
+        actions = torch.zeros(len(scenes), self.context_frames - 1, self.model.action_size, device=self.device)
+        fresh = self.model.init(frames, actions, np.asarray(keys, dtype=np.uint64))
+        if rows is None:
+            self._state, self._rows = fresh, len(scenes)
+            return frames
+        assert self._state is not None, "reset all rows before some of them"
+        source = torch.zeros(self._rows, dtype=torch.int64, device=self.device)
+        mask = torch.zeros(self._rows, dtype=torch.bool, device=self.device)
+        index = torch.as_tensor(np.asarray(rows), device=self.device)
+        source[index], mask[index] = torch.arange(len(scenes), device=self.device), True
+        self._state = fresh.select(source).where(mask, self._state)
+        return frames
+
+    def begin(self, context: Context, keys: np.ndarray) -> None:
+        """See `World.begin`."""
+        k = self.context_frames
+        if context.frames.shape[1] < k:
+            raise ValueError(f"the context has {context.frames.shape[1]} frames; this model needs {k}")
+        frames = context.frames[:, -k:].to(self.device)
+        actions = context.actions[:, context.actions.shape[1] - (k - 1) :].to(self.device, torch.float32)
+        self._state, self._rows = self.model.init(frames, actions, keys), len(frames)
+
+    def step(self, actions: np.ndarray | Tensor) -> Tensor:
+        """See `World.step`; a model that yields NaN yields black pixels, which no tracker mistakes for bodies."""
+        actions = torch.as_tensor(actions, dtype=torch.float32, device=self.device)
+        if actions.shape != (self._rows, self.model.action_size) or not torch.isfinite(actions).all():
+            raise ValueError(
+                f"actions have shape {tuple(actions.shape)}; expected finite {(self._rows, self.model.action_size)}"
+            )
+        assert self._state is not None, "reset or begin comes before step"
+        self._state, frames = self.model.step(self._state, actions[:, None])
+        return quantise(frames[:, 0])
+
+    def fork(self, rows: Sequence[int], copies: int) -> "ImaginedWorld":
+        """See `World.fork`: the model's state is repeated."""
+        assert self._state is not None, "reset or begin comes before fork"
+        twin = ImaginedWorld(self.model, self.name)
+        index = torch.as_tensor(np.asarray(rows), device=self.device)
+        twin._state, twin._rows = self._state.select(index).repeat(copies), len(index) * copies
+        return twin
+
+
+def make_world(world: "str | Path | World", template: Scene | None = None, resolution: int = 64) -> World:
+    """A world from an engine's name, a shipped model's name, a checkpoint folder, or a World (returned as is).
+
+    Raises ValueError for an unknown name, listing what exists.
+    """
+    if not isinstance(world, str | Path):
+        return world
+    if str(world) in ENGINES:
+        return SimulatedWorld(make_engine(str(world)), resolution, template)
+    if str(world) in shipped_models() or Path(world).is_dir():
+        return ImaginedWorld(load_model(world), name="learned")
+    raise ValueError(
+        f"unknown world {str(world)!r}: engines are {', '.join(ENGINES)}; shipped models are "
+        f"{', '.join(shipped_models()) or 'none'}; or pass a checkpoint folder or a World"
+    )
