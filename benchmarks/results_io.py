@@ -52,7 +52,7 @@ def meta(command: str, seed: int, **more: Any) -> dict[str, Any]:
 def write(path: str | Path, meta: dict[str, Any], rows: Iterable[Row]) -> None:
     """Write a result file atomically: a reader sees the old file or the new one, never a part.
 
-    Raises ValueError when a row lacks `metric` or `value`, has an unknown column or repeats another row's key.
+    Raises ValueError as `check` does.
     """
     rows = list(rows)
     check(rows)
