@@ -36,12 +36,12 @@ def proportion(outcomes: ArrayLike, level: float = LEVEL) -> Estimate:
 
 
 def wilson(successes: int, n: int, level: float = LEVEL) -> tuple[float, float]:
-    """Wilson's score interval (1927); Clopper and Pearson's (1934) at 0/n and n/n, where Wilson's is too short.
+    """Wilson's score interval (1927); at 0/n and n/n, where it is too short, Clopper and Pearson's (1934).
 
     Raises ValueError unless 0 <= successes <= n and n > 0.
     """
     if n <= 0 or not 0 <= successes <= n:
-        raise ValueError(f"{successes} successes of {n} make no proportion; expected 0 <= successes <= n, n > 0")
+        raise ValueError(f"{successes} of {n} is no proportion; expected 0 <= successes <= n and n > 0")
     tail = (1 - level) / 2
     if successes == 0:
         return 0.0, 1 - tail ** (1 / n)
@@ -112,7 +112,10 @@ def mean(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Estimate:
-    """Mean of values [N] with a percentile bootstrap interval over clusters. Raises ValueError on none or NaN."""
+    """Mean of values [N] with a percentile bootstrap interval over clusters.
+
+    Raises ValueError without values or on NaN.
+    """
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
         raise ValueError(f"values of shape {values.shape} have no mean; expected at least one, all finite")
