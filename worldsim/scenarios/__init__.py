@@ -1,0 +1,20 @@
+"""Scenarios by name."""
+
+from worldsim.scenarios.base import Scenario, sample
+from worldsim.scenarios.collision import Collision, Oblique
+from worldsim.scenarios.fall import Catch, Drop, Parabola
+from worldsim.scenarios.launch import Launch
+from worldsim.scenarios.uniform import Uniform
+
+SCENARIOS: dict[str, Scenario] = {
+    s.name: s for s in (Uniform(), Collision(), Oblique(), Launch(), Parabola(), Drop(), Catch())
+}
+
+__all__ = ["SCENARIOS", "Scenario", "get_scenario", "sample"]
+
+
+def get_scenario(name: str) -> Scenario:
+    """A scenario by name; an unknown one raises ValueError listing what exists."""
+    if name not in SCENARIOS:
+        raise ValueError(f"unknown scenario {name!r}; scenarios are {', '.join(SCENARIOS)}")
+    return SCENARIOS[name]

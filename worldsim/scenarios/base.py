@@ -1,0 +1,106 @@
+"""What a scenario is: a named distribution of scenes and of exploratory actions, with its levels.
+
+Ranges are those of phyworld ("How Far is Video Generation from World Model", section 4.1): radius and speed in
+distribution, and two bands each outside of it.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from worldsim import keys as key
+from worldsim.engines import make_engine
+from worldsim.engines.base import simulate
+from worldsim.scenes import Scene, Trajectory
+
+RADIUS = (0.7, 1.5)  #: m, in distribution
+SPEED = (1.0, 4.0)  #: m/s, in distribution
+RADIUS_OOD = ((0.3, 0.6), (1.5, 2.0))
+SPEED_OOD = ((0.0, 0.8), (4.5, 6.0))
+SPEED_CAP = 4.4  #: no body of an in-distribution clip is ever faster, m/s (the OOD band begins at 4.5)
+GRAVITY = 2.5  #: m/s², downward
+RESTITUTION = 0.8  #: of bounces
+MOST_TRIES = 2000
+
+
+class Scenario(Protocol):
+    """A named distribution of scenes."""
+
+    name: str
+    levels: tuple[str, ...]  #: "id" first
+    frames: int  #: length of a clip
+    template: Scene  #: shapes, colours, laws and control common to all scenes
+
+    def propose(self, level: str, rng: np.random.Generator) -> Scene | None:
+        """One draw; None when the draw is geometrically impossible."""
+        ...
+
+    def accept(self, level: str, clips: Trajectory) -> np.ndarray:
+        """[N] bool: which clips, simulated without actions, belong to the level."""
+        ...
+
+    def actions(self, scenes: Sequence[Scene], keys: np.ndarray, frames: int) -> np.ndarray:
+        """Exploratory actions [N, frames - 1, A], random or scripted, never made to solve a task."""
+        ...
+
+
+def sample(scenario: Scenario, level: str, keys: np.ndarray) -> tuple[list[Scene], int]:
+    """One scene for each key [N] uint64, and how many draws were rejected in all.
+
+    A scene depends on its own key alone. Raises ValueError for an unknown level, RuntimeError when a level
+    rejects nearly everything.
+    """
+    if level not in scenario.levels:
+        raise ValueError(f"{scenario.name} has no level {level!r}; it has {', '.join(scenario.levels)}")
+    streams = [key.generator(k) for k in key.fold(keys, scenario.name, level)]
+    scenes: list[Scene | None] = [None] * len(keys)
+    pending, rejected = list(range(len(keys))), 0
+    for _ in range(MOST_TRIES):
+        if not pending:
+            return [s for s in scenes if s is not None], rejected
+        drawn = [(i, scenario.propose(level, streams[i])) for i in pending]
+        possible = [(i, s) for i, s in drawn if s is not None]
+        if possible:
+            clips = simulate(make_engine("analytic"), [s for _, s in possible], scenario.frames)
+            for (i, s), good in zip(possible, scenario.accept(level, clips), strict=True):
+                if good:
+                    scenes[i] = s
+        left = [i for i in pending if scenes[i] is None]
+        rejected, pending = rejected + len(left), left
+    raise RuntimeError(f"{scenario.name} at level {level!r} rejected {rejected} draws; its ranges hardly meet")
+
+
+def draw(rng: np.random.Generator, inside: tuple[float, float], bands: Sequence[tuple[float, float]] | None) -> float:
+    """A uniform draw from `inside`, or from the bands together (in proportion to their length)."""
+    if bands is None:
+        return float(rng.uniform(*inside))
+    lengths = np.array([b - a for a, b in bands])
+    low, high = bands[int(rng.choice(len(bands), p=lengths / lengths.sum()))]
+    return float(rng.uniform(low, high))
+
+
+def radius(rng: np.random.Generator, ood: bool) -> float:
+    """A radius in m."""
+    return draw(rng, RADIUS, RADIUS_OOD if ood else None)
+
+
+def speed(rng: np.random.Generator, ood: bool) -> float:
+    """A speed in m/s."""
+    return draw(rng, SPEED, SPEED_OOD if ood else None)
+
+
+def sign(rng: np.random.Generator) -> float:
+    """Left or right."""
+    return 1.0 if rng.random() < 0.5 else -1.0
+
+
+def within_speed(clips: Trajectory, cap: float = SPEED_CAP) -> np.ndarray:
+    """[N] bool: no body is faster than `cap` at any frame."""
+    speeds = np.hypot(clips.states[..., 3], clips.states[..., 4])
+    return speeds.max(axis=(1, 2)) <= cap
+
+
+def no_actions(scenes: Sequence[Scene], frames: int) -> np.ndarray:
+    """Actions that do nothing."""
+    return np.zeros((len(scenes), frames - 1, max(s.action_size for s in scenes)))
