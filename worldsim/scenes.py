@@ -139,32 +139,61 @@ def initial_states(scenes: Sequence[Scene]) -> Trajectory:
     return Trajectory(states, present)
 
 
+@dataclass(frozen=True)
+class Limits:
+    """The controls of N scenes as arrays, so that limits cost no loop over scenes.
+
+    `low`, `high` [N, A] bound velocity commands; `longest` [N] is the longest launch, m/s, infinite where
+    nothing is launched. Scenes without a control, and padding, have bounds of zero.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    longest: np.ndarray
+
+    @classmethod
+    def of(cls, scenes: Sequence[Scene]) -> "Limits":
+        """The limits of some scenes, padded to the longest action."""
+        size = max(s.action_size for s in scenes)
+        low, high = np.zeros((2, len(scenes), size))
+        longest = np.full(len(scenes), np.inf)
+        for i, scene in enumerate(scenes):
+            if scene.control is None:
+                continue
+            if scene.control.kind == "launch":
+                low[i, : scene.action_size], high[i, : scene.action_size] = -np.inf, np.inf
+                longest[i] = scene.control.high[0]
+            else:
+                low[i, : scene.action_size], high[i, : scene.action_size] = (
+                    scene.control.low,
+                    scene.control.high,
+                )
+        return cls(low, high, longest)
+
+    def apply(self, actions: np.ndarray) -> np.ndarray:
+        """Actions [N, A] after the limits. Raises ValueError on a wrong shape or on NaN."""
+        actions = np.asarray(actions, dtype=np.float64)
+        if actions.shape != self.low.shape:
+            raise ValueError(
+                f"actions have shape {actions.shape}; expected {self.low.shape} (scenes, action size)"
+            )
+        if not np.isfinite(actions).all():
+            raise ValueError("actions contain NaN or infinity; every action must be finite")
+        limited = np.clip(actions, self.low, self.high)
+        speed = np.sqrt(np.square(limited).sum(axis=1))
+        return limited * np.minimum(1.0, self.longest / np.maximum(speed, 1e-12))[:, None]
+
+
 def limit_actions(scenes: Sequence[Scene], actions: np.ndarray) -> np.ndarray:
     """Actions [N, A] after the limits of each scene's control: velocities clamped, launches shortened.
 
     Raises ValueError on a wrong shape or on NaN.
     """
-    size = max(s.action_size for s in scenes)
-    actions = np.asarray(actions, dtype=np.float64)
-    if actions.shape != (len(scenes), size):
-        raise ValueError(f"actions have shape {actions.shape}; expected {(len(scenes), size)} (scenes, action size)")
-    if not np.isfinite(actions).all():
-        raise ValueError("actions contain NaN or infinity; every action must be finite")
-    limited = np.zeros_like(actions)
-    for i, scene in enumerate(scenes):
-        control = scene.control
-        if control is None:
-            continue
-        if control.kind == "velocity":
-            limited[i, : scene.action_size] = np.clip(actions[i, : scene.action_size], control.low, control.high)
-        else:
-            speed = np.hypot(*actions[i])
-            limited[i] = actions[i] * min(1.0, control.high[0] / max(speed, 1e-12))
-    return limited
+    return Limits.of(scenes).apply(actions)
 
 
 def frame_velocity(scene: Scene, x: float, command: float) -> float:
-    """Velocity, m/s, at which a commanded box at `x` moves during the coming frame without leaving the view."""
+    """Velocity, m/s, at which a commanded box at `x` moves in the coming frame, staying inside the view."""
     assert scene.control is not None
     half = scene.bodies[scene.control.body].size[0]
     return float(np.clip(x + command * DT, half, VIEW - half) - x) / DT

@@ -39,7 +39,9 @@ class Engine(Protocol):
         ...
 
 
-def simulate(engine: Engine, scenes: Sequence[Scene], frames: int, actions: np.ndarray | None = None) -> Trajectory:
+def simulate(
+    engine: Engine, scenes: Sequence[Scene], frames: int, actions: np.ndarray | None = None
+) -> Trajectory:
     """Run whole clips: `frames` frames, the first at t = 0.
 
     `actions` [N, frames - 1, A]; action t leads from frame t to frame t + 1. None means do nothing.

@@ -1,0 +1,44 @@
+"""A null physics: bodies keep their velocities, nothing pulls and nothing touches. Controls still work."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from worldsim.engines.controls import Controls
+from worldsim.scenes import DT, Scene, initial_states
+
+
+class InertiaEngine:
+    """Constant velocities, no contacts, no gravity: what a planner without the task's law imagines."""
+
+    name = "inertia"
+
+    def start(self, scenes: Sequence[Scene]) -> "InertiaSimulation":
+        """Start N scenes at t = 0."""
+        return InertiaSimulation(scenes)
+
+
+class InertiaSimulation:
+    """N scenes in which nothing happens."""
+
+    def __init__(self, scenes: Sequence[Scene]):
+        self._controls = Controls(scenes)
+        self._states = initial_states(scenes).states[:, 0]
+        self._dynamic = np.zeros(self._states.shape[:2], dtype=bool)
+        for i, scene in enumerate(scenes):
+            for j, body in enumerate(scene.bodies):
+                self._dynamic[i, j] = body.motion == "dynamic"
+                if body.motion == "fixed":
+                    self._states[i, j, 3:] = 0.0
+
+    @property
+    def states(self) -> np.ndarray:
+        return self._states.copy()
+
+    def step(self, actions: np.ndarray) -> np.ndarray:
+        """Advance by one frame."""
+        launches = self._controls.begin_frame(self._states, actions)
+        self._states[self._controls.rows, self._controls.body, 3:5] += launches
+        self._states[..., :2] += self._states[..., 3:5] * (DT * self._dynamic[..., None])
+        self._controls.end_frame(self._states)
+        return self.states
