@@ -10,8 +10,9 @@ from itertools import combinations
 
 import numpy as np
 
+from worldsim.engines.base import is_floor
 from worldsim.engines.controls import Controls
-from worldsim.scenes import DT, VIEW, Scene, initial_states
+from worldsim.scenes import DT, Scene, initial_states
 
 MAX_EVENTS = 1000  #: events of one scene in one frame
 STILL = 1e-9  #: slower approaches of two discs are no impact, m/s
@@ -33,26 +34,17 @@ class AnalyticEngine:
 
 def _check(index: int, scene: Scene) -> None:
     """Refuse what the equations below do not cover."""
-    discs = 0
-    for body in scene.bodies:
-        if not body.solid or (body.shape, body.motion) == ("box", "fixed"):
-            if body.solid and abs(body.position[0] - VIEW / 2) + VIEW / 2 > body.size[0] + 1e-9:
-                raise ValueError(
-                    f"scene {index}: the fixed box of half width {body.size[0]} at x = {body.position[0]} "
-                    "does not span the view; the analytic engine knows only floors that do (use box2d or mujoco)"
-                )
-            continue
+    touching = [b for b in scene.bodies if b.solid and not is_floor(b)]
+    for body in touching:
         if (body.shape, body.motion) != ("disc", "dynamic"):
             raise ValueError(
-                f"scene {index}: a solid {body.motion} {body.shape} has no closed form; the analytic engine "
-                "covers solid dynamic discs, floors and bodies that touch nothing (use box2d or mujoco)"
+                f"scene {index}: a solid {body.motion} {body.shape} has no closed form; the analytic engine covers "
+                "solid dynamic discs, floors that span the view and bodies that touch nothing; use box2d or mujoco"
             )
-        discs += 1
-    floor = any(b.solid and b.shape == "box" for b in scene.bodies)
-    if floor and scene.gravity and discs > 1:
+    if scene.gravity and len(touching) > 1 and any(is_floor(b) for b in scene.bodies):
         raise ValueError(
-            f"scene {index}: {discs} discs above a floor under gravity have no closed form once one of them "
-            "rests; use box2d or mujoco"
+            f"scene {index}: {len(touching)} discs above a floor under gravity have no closed form once one of "
+            "them rests; use box2d or mujoco"
         )
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from worldsim.scenes import Scene, Trajectory
+from worldsim.scenes import VIEW, Body, Scene, Trajectory
 
 
 class Simulation(Protocol):
@@ -37,6 +37,12 @@ class Engine(Protocol):
     def start(self, scenes: Sequence[Scene]) -> Simulation:
         """Start N scenes at t = 0; padded bodies have zero states."""
         ...
+
+
+def is_floor(body: Body) -> bool:
+    """Whether a fixed box spans the view; every engine lets such a floor go on beyond the view's edges."""
+    fixed = body.solid and body.shape == "box" and body.motion == "fixed"
+    return fixed and body.size[0] - abs(body.position[0] - VIEW / 2) >= VIEW / 2 - 1e-9
 
 
 def simulate(
