@@ -13,11 +13,12 @@ import numpy as np
 
 from worldsim.engines.base import is_floor
 from worldsim.engines.controls import Controls
-from worldsim.scenes import DT, Body, Scene, initial_states
+from worldsim.scenes import DT, VIEW, Body, Scene, initial_states
 
 LENGTH = 10.0  #: L, Box2D units in a metre
 SKIN = 0.0075  #: half of the overlap, in units, at which Box2D's continuous collision stops two discs
 BOX_SKIN = 0.0025  #: what is left of it, in units, against a box, whose own skin is thicker
+CENTRE = VIEW / 2  #: Box2D's origin, m: its numbers are float32 and finest around zero
 BEYOND = 1000.0  #: half width of a floor, m
 FASTEST = 2.0  #: units in one step; Box2D clips faster motion silently (b2_maxTranslation)
 
@@ -36,10 +37,11 @@ class Clock:
 
     @classmethod
     def of(cls, scene: Scene) -> "Clock":
-        """1 ms and T = 100 under gravity, 10 ms and T = 1e4 without."""
+        """1 ms and T = 100 under gravity (5 ms where nothing can touch), 10 ms and T = 1e4 without."""
         if scene.gravity == 0.0:
             return cls(10, 1e4, 0.0)
-        return cls(100, 100.0, scene.gravity * 0.001 / 2)
+        steps = 100 if sum(b.solid for b in scene.bodies) > 1 else 20
+        return cls(steps, 100.0, scene.gravity * DT / steps / 2)
 
     def steps_at(self, speed: float) -> int:
         """Steps of a frame that begins with bodies at most this fast, m/s.
@@ -107,7 +109,7 @@ class Box2DSimulation:
         for i, j in np.argwhere(self._controls.kinematic):
             x, y, _, vx, vy, _ = self._states[i, j].tolist()
             scale = LENGTH * self._clocks[i].scale
-            self._bodies[i][j].position = (x * LENGTH, y * LENGTH)
+            self._bodies[i][j].position = ((x - CENTRE) * LENGTH, (y - CENTRE) * LENGTH)
             self._bodies[i][j].linearVelocity = (vx * scale, vy * scale)
 
     def _read(self, i: int, clock: Clock) -> None:
@@ -120,8 +122,8 @@ class Box2DSimulation:
             flies = clock.kick and not any(edge.contact.touching for edge in body.contacts)
             drop = clock.kick if flies else 0.0
             self._states[i, j] = (
-                x / LENGTH,
-                y / LENGTH,
+                x / LENGTH + CENTRE,
+                y / LENGTH + CENTRE,
                 body.angle,
                 vx / scale,
                 vy / scale - drop,
@@ -157,7 +159,7 @@ def _create(world: Box2D.b2World, body: Body, restitution: float, clock: Clock) 
         isSensor=not body.solid,
     )
     return kind.get(body.motion, world.CreateStaticBody)(
-        position=tuple(float(p) * LENGTH for p in body.position),
+        position=tuple((float(p) - CENTRE) * LENGTH for p in body.position),
         linearVelocity=(float(velocity[0]) * scale, float(velocity[1]) * scale + dynamic * clock.kick * scale),
         fixedRotation=body.shape == "disc",
         bullet=dynamic,
