@@ -38,13 +38,14 @@ def _check(index: int, scene: Scene) -> None:
     for body in touching:
         if (body.shape, body.motion) != ("disc", "dynamic"):
             raise ValueError(
-                f"scene {index}: a solid {body.motion} {body.shape} has no closed form; the analytic engine covers "
-                "solid dynamic discs, floors that span the view and bodies that touch nothing; use box2d or mujoco"
+                f"scene {index}: a solid {body.motion} {body.shape} has no closed form; the analytic engine "
+                "covers solid dynamic discs, floors that span the view and bodies that touch nothing; "
+                "use box2d or mujoco"
             )
     if scene.gravity and len(touching) > 1 and any(is_floor(b) for b in scene.bodies):
         raise ValueError(
-            f"scene {index}: {len(touching)} discs above a floor under gravity have no closed form once one of "
-            "them rests; use box2d or mujoco"
+            f"scene {index}: {len(touching)} discs above a floor under gravity have no closed form once one "
+            "of them rests; use box2d or mujoco"
         )
 
 

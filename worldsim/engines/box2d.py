@@ -12,6 +12,7 @@ import Box2D
 import numpy as np
 
 from worldsim.engines.base import is_floor
+from worldsim.engines.clearance import Clearance
 from worldsim.engines.controls import Controls
 from worldsim.scenes import DT, VIEW, Body, Scene, initial_states
 
@@ -25,31 +26,32 @@ FASTEST = 2.0  #: units in one step; Box2D clips faster motion silently (b2_maxT
 
 @dataclass(frozen=True)
 class Clock:
-    """Steps per frame and the scale of time.
+    """Steps per frame, scale of time and gravity of one scene.
 
-    Box2D adds the whole of g·h to the velocity before it moves a body. Half of that kick is added to the
-    velocity written and taken off the velocity read (leapfrog), which makes free flight exact.
+    Box2D adds the whole of g·h to the velocity before it moves a body. Half of that, the kick, is added to
+    the velocity written and taken off the velocity read (leapfrog): free flight is exact at any step.
     """
 
     steps: int
     scale: float
-    kick: float
+    gravity: float
+    kick: float  #: that every dynamic body carries between frames, m/s
 
     @classmethod
     def of(cls, scene: Scene) -> "Clock":
-        """1 ms and T = 100 under gravity (5 ms where nothing can touch), 10 ms and T = 1e4 without."""
-        if scene.gravity == 0.0:
-            return cls(10, 1e4, 0.0)
-        steps = 100 if sum(b.solid for b in scene.bodies) > 1 else 20
-        return cls(steps, 100.0, scene.gravity * DT / steps / 2)
+        """1 ms and T = 100 under gravity, 10 ms and T = 1e4 without."""
+        if scene.gravity:
+            return cls(100, 100.0, float(scene.gravity), float(scene.gravity) * DT / 100 / 2)
+        return cls(10, 1e4, 0.0, 0.0)
 
-    def steps_at(self, speed: float) -> int:
-        """Steps of a frame that begins with bodies at most this fast, m/s.
+    def steps_for(self, speed: float, clear: bool) -> int:
+        """Steps of a frame that begins with bodies at most this fast, m/s, few if nothing can touch.
 
-        One impact at most triples the greatest speed: relative speed, at most twice it, is kept.
+        One impact at most triples the greatest speed: the relative speed, at most twice it, is kept. Under
+        gravity the steps are short enough for 200 m/s.
         """
-        if self.kick:
-            return self.steps
+        if clear:
+            return int((speed + self.gravity * DT) * LENGTH * DT / FASTEST) + 1
         return max(self.steps, int(3 * speed * LENGTH * DT / FASTEST) + 1)
 
 
@@ -68,17 +70,23 @@ class Box2DSimulation:
 
     def __init__(self, scenes: Sequence[Scene]):
         self._controls = Controls(scenes)
+        self._clearance = Clearance(scenes)
         self._states = initial_states(scenes).states[:, 0]
         self._clocks = [Clock.of(scene) for scene in scenes]
+        self._scale = np.array([LENGTH * clock.scale for clock in self._clocks])
         self._worlds, self._bodies = [], []
         for i, (scene, clock) in enumerate(zip(scenes, self._clocks, strict=True)):
-            world = Box2D.b2World(gravity=(0.0, -scene.gravity * LENGTH * clock.scale**2), doSleep=False)
+            world = Box2D.b2World(gravity=(0.0, -clock.gravity * LENGTH * clock.scale**2), doSleep=False)
             self._worlds.append(world)
             self._bodies.append([_create(world, body, scene.restitution, clock) for body in scene.bodies])
             for j, body in enumerate(scene.bodies):
                 if body.motion == "fixed":
                     self._states[i, j, 3:] = 0.0
-        self._speed = _fastest(self._states)
+        dynamic = [
+            (i, j) for i, s in enumerate(scenes) for j, b in enumerate(s.bodies) if b.motion == "dynamic"
+        ]
+        self._rows, self._columns = np.array(dynamic, dtype=int).reshape(-1, 2).T
+        self._dynamic = [[b for b in bodies if b.type == Box2D.b2_dynamicBody] for bodies in self._bodies]
 
     @property
     def states(self) -> np.ndarray:
@@ -87,53 +95,64 @@ class Box2DSimulation:
     def step(self, actions: np.ndarray) -> np.ndarray:
         """Advance by one frame."""
         launches = self._controls.begin_frame(self._states, actions)
-        for i, j, launch in zip(self._controls.rows, self._controls.body, launches, strict=True):
-            if launch.any():
-                scale = LENGTH * self._clocks[i].scale
-                vx, vy = self._bodies[i][j].linearVelocity
-                self._bodies[i][j].linearVelocity = (vx + float(launch[0]) * scale, vy + float(launch[1]) * scale)
-                self._speed[i] += np.hypot(*launch)
+        self._launch(launches)
         self._push()
-        for i, (world, clock) in enumerate(zip(self._worlds, self._clocks, strict=True)):
-            steps = clock.steps_at(self._speed[i])
-            h = DT / steps / clock.scale
+        speed = np.sqrt(np.square(self._states[..., 3:5]).sum(axis=-1)).max(axis=1).tolist()
+        clear = self._clearance.clear(self._states).tolist()
+        for i, (world, clock) in enumerate(zip(self._worlds, self._clocks)):
+            steps = clock.steps_for(speed[i], clear[i])
+            h = DT / steps
+            more = (clock.gravity * h / 2 - clock.kick) * LENGTH * clock.scale
+            _accelerate(self._dynamic[i], more)
             for _ in range(steps):
-                world.Step(h, 8, 3)
-            self._read(i, clock)
+                world.Step(h / clock.scale, 8, 3)
+            _accelerate(self._dynamic[i], -more)
+        self._read()
         self._controls.end_frame(self._states)
-        self._speed = _fastest(self._states)
         return self.states
+
+    def _launch(self, launches: np.ndarray) -> None:
+        """Add the launches [L, 2], m/s, to the velocities."""
+        for i, j, launch in zip(self._controls.rows, self._controls.body, launches):
+            if launch.any():
+                vx, vy = self._bodies[i][j].linearVelocity
+                more = launch * self._scale[i]
+                self._bodies[i][j].linearVelocity = (vx + float(more[0]), vy + float(more[1]))
+                self._states[i, j, 3:5] += launch
 
     def _push(self) -> None:
         """Give kinematic bodies their exact position and commanded velocity."""
         for i, j in np.argwhere(self._controls.kinematic):
             x, y, _, vx, vy, _ = self._states[i, j].tolist()
-            scale = LENGTH * self._clocks[i].scale
+            scale = float(self._scale[i])
             self._bodies[i][j].position = ((x - CENTRE) * LENGTH, (y - CENTRE) * LENGTH)
             self._bodies[i][j].linearVelocity = (vx * scale, vy * scale)
 
-    def _read(self, i: int, clock: Clock) -> None:
-        """Read the dynamic bodies of scene i."""
-        scale = LENGTH * clock.scale
-        for j, body in enumerate(self._bodies[i]):
-            if body.type != Box2D.b2_dynamicBody:
-                continue
-            (x, y), (vx, vy) = body.position, body.linearVelocity
-            flies = clock.kick and not any(edge.contact.touching for edge in body.contacts)
-            drop = clock.kick if flies else 0.0
-            self._states[i, j] = (
-                x / LENGTH + CENTRE,
-                y / LENGTH + CENTRE,
-                body.angle,
-                vx / scale,
-                vy / scale - drop,
-                body.angularVelocity / clock.scale,
-            )
+    def _read(self) -> None:
+        """Read the dynamic bodies; only bodies in flight carry a kick."""
+        raw, kicks = [], []
+        for bodies, clock in zip(self._dynamic, self._clocks):
+            for body in bodies:
+                (x, y), (vx, vy) = body.position, body.linearVelocity
+                raw.append((x, y, body.angle, vx, vy, body.angularVelocity))
+                lies = clock.gravity and any(edge.contact.touching for edge in body.contacts)
+                kicks.append(0.0 if lies else clock.kick)
+        if not raw:
+            return
+        read, scale = np.array(raw), self._scale[self._rows, None]
+        read[:, :2] = read[:, :2] / LENGTH + CENTRE
+        read[:, 3:5] /= scale
+        read[:, 4] -= kicks
+        read[:, 5:] *= LENGTH / scale
+        self._states[self._rows, self._columns] = read
 
 
-def _fastest(states: np.ndarray) -> np.ndarray:
-    """Greatest speed [N] of each scene of `states` [N, B, 6], m/s."""
-    return np.sqrt(np.square(states[..., 3:5]).sum(axis=-1)).max(axis=1)
+def _accelerate(bodies: Sequence[Box2D.b2Body], more: float) -> None:
+    """Add to the vertical velocity of some bodies, Box2D units."""
+    if more:
+        for body in bodies:
+            vx, vy = body.linearVelocity
+            body.linearVelocity = (vx, vy + more)
 
 
 def _create(world: Box2D.b2World, body: Body, restitution: float, clock: Clock) -> Box2D.b2Body:
@@ -160,7 +179,10 @@ def _create(world: Box2D.b2World, body: Body, restitution: float, clock: Clock) 
     )
     return kind.get(body.motion, world.CreateStaticBody)(
         position=tuple((float(p) - CENTRE) * LENGTH for p in body.position),
-        linearVelocity=(float(velocity[0]) * scale, float(velocity[1]) * scale + dynamic * clock.kick * scale),
+        linearVelocity=(
+            float(velocity[0]) * scale,
+            float(velocity[1]) * scale + dynamic * clock.kick * scale,
+        ),
         fixedRotation=body.shape == "disc",
         bullet=dynamic,
         allowSleep=False,

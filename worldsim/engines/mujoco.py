@@ -1,8 +1,8 @@
 """MuJoCo, planar: spheres and boxes that slide in x and y, contacts as one-step dampers.
 
-An impact is a damper that acts for one step: its reference acceleration turns the normal velocity v into -e·v
-within h. Spring-like contacts, MuJoCo's default, are ten to a hundred times less exact. All scenes of the same
-layout run as one `mujoco.batch.Batch` (MuJoCo 3.17 and later) with sizes and masses of their own.
+An impact is a damper that acts for one step: its reference acceleration turns the normal velocity v into
+-e·v within h. Spring-like contacts, MuJoCo's default, are ten to a hundred times less exact. All scenes of
+one layout run as one `mujoco.batch.Batch` (MuJoCo 3.17 and later) with sizes and masses of their own.
 """
 
 import os
@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from worldsim.engines.base import is_floor
+from worldsim.engines.clearance import Clearance
 from worldsim.engines.controls import Controls
 from worldsim.scenes import DT, Body, Scene, initial_states
 
@@ -20,12 +21,11 @@ try:
     from mujoco.batch import Batch
 except (ImportError, RuntimeError, AttributeError) as error:
     raise ImportError(
-        f"MuJoCo could not be imported (MUJOCO_GL={os.environ.get('MUJOCO_GL', '')!r}): {error}. Physics needs no "
-        "graphics: unset MUJOCO_GL, or name a backend that this machine has"
+        f"MuJoCo could not be imported (MUJOCO_GL={os.environ.get('MUJOCO_GL', '')!r}): {error}. Physics "
+        "needs no graphics: unset MUJOCO_GL, or name a backend that this machine has"
     ) from error
 
-STEP = 0.001  #: s
-STEPS = round(DT / STEP)
+STEP = 0.001  #: s; a frame in which nothing can touch is one step of 0.1 s
 HEAVY = 1e9  #: kg; a solid kinematic body: nothing pushes it
 DEPTH = 10.0  #: half extent of boxes across the plane, m
 
@@ -39,7 +39,9 @@ class MuJoCoEngine:
         """Start N scenes at t = 0. Raises ValueError for a solid dynamic box, which would have to turn."""
         for index, scene in enumerate(scenes):
             if any(b.shape == "box" and b.motion == "dynamic" for b in scene.bodies):
-                raise ValueError(f"scene {index} has a dynamic box; the mujoco engine slides bodies, use box2d")
+                raise ValueError(
+                    f"scene {index} has a dynamic box; the mujoco engine slides bodies, use box2d"
+                )
         return MuJoCoSimulation(scenes)
 
 
@@ -51,7 +53,9 @@ class MuJoCoSimulation:
         self._states = initial_states(scenes).states[:, 0]
         layouts: dict[tuple[object, ...], list[int]] = {}
         for i, scene in enumerate(scenes):
-            layouts.setdefault(tuple((b.shape, b.motion, b.solid, is_floor(b)) for b in scene.bodies), []).append(i)
+            layouts.setdefault(
+                tuple((b.shape, b.motion, b.solid, is_floor(b)) for b in scene.bodies), []
+            ).append(i)
             for j, body in enumerate(scene.bodies):
                 if body.motion == "fixed":
                     self._states[i, j, 3:] = 0.0
@@ -82,26 +86,33 @@ class _Group:
         self._batch = None
         if self._moving:
             self._batch = _batch(scenes, self._moving)
-        gravity = np.array([s.gravity for s in scenes])
-        self._kick = gravity[:, None] * (STEP / 2) * ~self._kinematic  # leapfrog: half of a step's g·h
+            self._timestep = self._batch.expand("opt.timestep")
+        self._clearance = Clearance(scenes)
+        self._falls = np.array([[s.gravity] for s in scenes]) * ~self._kinematic
 
     def step(self, states: np.ndarray) -> None:
         """Advance the group's rows of `states` [N, B, 6] by one frame, in place.
 
-        Positions and velocities are handed over at each frame; these contacts keep no memory.
+        Positions and velocities are handed over at each frame; these contacts keep no memory. MuJoCo adds g·h
+        to the velocity before it moves a body: half of that is added before and taken off after (leapfrog).
         """
         if self._batch is None:
             return
         index = np.ix_(self._rows, self._moving)
         now = states[index]
+        clear = self._clearance.clear(states[self._rows])
+        self._timestep[:] = np.where(clear, DT, STEP)
+        kick = self._falls * (self._timestep[:, None] / 2)
         self._batch.qpos[:] = now[..., 0:2].reshape(len(now), -1)
-        now[..., 4] += self._kick
+        now[..., 4] += kick
         self._batch.qvel[:] = now[..., 3:5].reshape(len(now), -1)
-        self._batch.step(nstep=STEPS)
+        for chosen, steps in ((clear, 1), (~clear, round(DT / STEP))):
+            if chosen.any():
+                self._batch.step(ids=np.flatnonzero(chosen), nstep=steps)
         after = now.copy()
         after[..., 0:2] = self._batch.qpos.reshape(len(now), -1, 2)
         after[..., 3:5] = self._batch.qvel.reshape(len(now), -1, 2)
-        after[..., 4] -= self._kick
+        after[..., 4] -= kick
         after[:, self._kinematic] = now[:, self._kinematic]
         states[index] = after
 
