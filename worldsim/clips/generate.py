@@ -3,6 +3,7 @@
 import multiprocessing as mp
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from itertools import islice
@@ -94,6 +95,13 @@ def _run(jobs: list[tuple[str, ClipSpec, int, int]], workers: int) -> Iterator[i
 
 
 def _worker_begins() -> None:
-    """Ctrl-C reaches the whole process group; the parent alone answers it."""
+    """Ctrl-C reaches the whole process group and is the parent's to answer; without a parent, stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["OMP_NUM_THREADS"] = "1"
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
+
+
+def _stop_with_parent() -> None:
+    parent = mp.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

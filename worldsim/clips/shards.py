@@ -2,8 +2,8 @@
 
 `clips.safetensors` holds `states` [N, T, B, 6] float64, `present` [N, T, B] bool and `actions` [N, T-1, A]
 float64; action t leads from frame t to frame t + 1. `meta.json` holds the format, the specification, the
-shard's index, the number of rejected draws, the scenes and the SHA-256 of the arrays. A shard is written under
-a temporary name and renamed, so that a reader never meets half of one.
+shard's index, the number of rejected draws, the scenes and the SHA-256 of the arrays. It is written under a
+temporary name and renamed, so that a reader never meets half of one.
 """
 
 import hashlib
