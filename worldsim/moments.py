@@ -1,8 +1,8 @@
 """Pixels to moments: how much of each colour a frame shows, and where its centre lies.
 
-Frames are mixtures of white and the colours of the bodies, pixel by pixel, so the share of each colour follows
-from a linear unmixing. All lengths here are pixels: x counts columns, y counts rows from the top, and pixel j
-lies at j.
+Frames are mixtures of white and the colours of the bodies, pixel by pixel, so the share of each colour
+follows from a linear unmixing. All lengths here are pixels: x counts columns, y counts rows from the top, and
+pixel j lies at j.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def middle(marginal: Tensor) -> Tensor:
 
 
 def windowed(share: Tensor, centre: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
-    """Mass [N, C] and centroid [N, C, 2] of shares [N, C, H, W] in windows of half widths `half` at `centre`."""
+    """Mass [N, C] and centroid [N, C, 2] of shares [N, C, H, W] in the windows `centre` ± `half`."""
     columns = torch.arange(share.shape[-1], device=share.device, dtype=share.dtype)
     rows = torch.arange(share.shape[-2], device=share.device, dtype=share.dtype)
     in_x = ((columns - centre[..., :1]).abs() <= half[..., :1]).to(share.dtype)  # [N, C, W]

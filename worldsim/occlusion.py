@@ -27,8 +27,8 @@ class Cover:
 
 @dataclass(frozen=True)
 class Outline:
-    """A unit shape: grid points [Q, 2] with their shares of the area [Q] (sum 1), and its edge: points [E, 2],
-    outward normals [E, 2] times length [E] (unit shape)."""
+    """A unit shape: grid points [Q, 2] with their shares of the area [Q] (sum 1), and its edge: points
+    [E, 2], outward normals times lengths [E, 2]."""
 
     points: Tensor
     weights: Tensor

@@ -1,16 +1,16 @@
 """Frames to states: where each body is, how large, and whether it is still there.
 
-Each colour's share of every pixel is unmixed, the main blob's centroid is its body's centre, and bodies cut by
-the picture's edge or covered by later ones are corrected for what cannot be seen. Fixed bodies are known and
-not looked for.
+Each colour's share of every pixel is unmixed, the main blob's centroid is its body's centre, and bodies cut
+by the picture's edge or covered by later ones are corrected for what cannot be seen. Fixed bodies are known
+and not looked for.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
-from worldsim.moments import Blobs, blobs, measure, shares, to_metres, to_pixels, unmixing
+from worldsim.moments import Blobs, blobs, measure, shares, to_metres, unmixing
 from worldsim.occlusion import Cover, locate, outline, visible_area
 from worldsim.scenes import DT, VIEW, Scene
 
@@ -30,8 +30,8 @@ NEVER = 10**6  #: frames since a body that was never seen was seen
 class Track:
     """What is seen of N scenes with B bodies at one frame.
 
-    `position` [N, B, 2] m and `velocity` [N, B, 2] m/s (last displacement / 0.1 s) keep their last values when
-    a body is not visible; `size` [N, B] is the radius of a disc or the half width of a box in m, measured
+    `position` [N, B, 2] m and `velocity` [N, B, 2] m/s (last displacement / 0.1 s) keep their last values
+    when a body is not visible; `size` [N, B] is the radius of a disc or the half width of a box in m, found
     while the body was fully in view; `status` [N, B] int64 (VISIBLE, LEFT, HIDDEN, LOST, DUPLICATED).
     `unseen` [N, B] int64 counts the frames since the position was last measured (None: zeros).
     """
@@ -163,11 +163,11 @@ class Tracker:
             centre, expected = centre.index_copy(0, rows, located), expected.index_copy(0, rows, area)
         there = there & (expected > SEEN * full)
         status = torch.where(self._outside(centre), LEFT, VISIBLE)
-        status = torch.where(blob.mass < FADED * expected, LOST, status)
+        faded = blob.mass < FADED * expected
         split = (blob.total - blob.mass > SPLIT * full) | (blob.total > SWOLLEN * expected + 0.1 * full)
         status = torch.where(split, DUPLICATED, status)
-        measured = there & ((status == VISIBLE) | (status == LEFT))
-        gone = (~there).nonzero()[:, 0]
+        measured = there & ~faded & ~split
+        gone = (~there | faded).nonzero()[:, 0]
         if len(gone):
             some = [Cover(c.centre[gone], c.half[gone], c.box) for c in covers]
             last = track.status[gone, b]
@@ -191,8 +191,8 @@ class Tracker:
         return torch.where((last == LEFT) | (last == LOST), last, status)
 
     def _radius(self, mass: Tensor, centroid: Tensor) -> Tensor:
-        """Radius [N] m of a disc from its masses [N, K] and centroids [N, K, 2] in pixels: the median over the
-        frames where it is fully in view, the largest where there is none."""
+        """Radius [N] m of a disc from its masses [N, K] and centroids [N, K, 2] in pixels: the median over
+        the frames where it is fully in view, the largest where there is none."""
         radius = (mass.clamp(min=0) / torch.pi).sqrt()
         inside = torch.minimum(centroid + 0.5, self.resolution - 0.5 - centroid).amin(-1) >= radius + 0.5
         nan = torch.full_like(radius, torch.nan)
