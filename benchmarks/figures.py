@@ -24,6 +24,7 @@ WORLDS = {
     "analytic": ("closed form", "#CC79A7", "D"),
     "inertia": ("inertia", "#999999", "v"),
 }
+TASKS = ("Strike", "Catch")
 TASK_STYLES = {"Strike": ("#0072B2", "o"), "Catch": ("#E69F00", "s")}
 LEVELS = ("id", "bounce", "speed", "size", "both")
 LEVEL_NAMES = {
@@ -186,11 +187,8 @@ def svg(figure: Figure, title: str) -> str:
     body = text.getvalue()
     body = body[body.index("<svg") :].replace(_INK, "currentColor")
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    safe = title.replace("&", "&amp;").replace("<", "&lt;")
-    label = safe.replace('"', "&quot;")
-    return re.sub(
-        r"(<svg[^>]*)>", rf'\1 role="img" aria-label="{label}"><title>{safe}</title>', body, count=1
-    )
+    title = f"<title>{html.escape(title)}</title>"
+    return re.sub(r"<svg[^>]*>", lambda tag: tag[0][:-1] + ' role="img">' + title, body, count=1)
 
 
 def png(figure: Figure, path: str | Path) -> None:

@@ -25,7 +25,7 @@ _GOAL = np.array([0.55, 0.85, 0.60])
 
 @dataclass(frozen=True)
 class Panel:
-    """One world's frames [T, 3, H, W] in [0, 1], its label and the frame at which it parted from the truth."""
+    """A world's label, its frames [T, 3, H, W] in [0, 1] and the frame at which they part from the truth."""
 
     label: str
     frames: Tensor

@@ -1,0 +1,140 @@
+"""Tables of result rows for people: percentages with their intervals, one line per cell."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.figures import LEVEL_NAMES, LEVELS, POLICIES, TASKS, WORLDS, in_order, policy_name
+from benchmarks.results_io import Row, select
+
+
+@dataclass(frozen=True)
+class Table:
+    """A caption, the heads of the columns and lines of text."""
+
+    caption: str
+    head: list[str]
+    lines: list[list[str]]
+
+
+def tasks_of(rows: Sequence[Row]) -> list[str]:
+    """Tasks that a policy has played."""
+    return in_order({r["task"] for r in rows if "task" in r and "policy" in r and "world" in r}, TASKS)
+
+
+def levels_of(rows: Sequence[Row], task: str) -> list[str]:
+    """Levels of a task that a policy has played."""
+    return in_order({r["level"] for r in select(rows, task=task) if "policy" in r and "level" in r}, LEVELS)
+
+
+def level_name(level: str) -> str:
+    """How a level is called."""
+    return LEVEL_NAMES.get(level, level)
+
+
+def success(rows: Sequence[Row], task: str, whose: str, beside: Sequence[Row] = ()) -> Table:
+    """Success of one task, policies by level, worlds side by side; `beside` adds reference columns."""
+    cells = select(rows, task=task, metric="success", factor=None)
+    worlds = in_order({r["world"] for r in cells}, tuple(WORLDS))
+    lines = []
+    for level in levels_of(cells, task):
+        here = select(cells, level=level)
+        for policy, prepared_in in in_order({(r["policy"], r.get("prepared_in")) for r in here}, POLICIES):
+            who = {"level": level, "policy": policy, "prepared_in": prepared_in}
+            line = [f"{level_name(level)}: {policy_name(policy, prepared_in)}"]
+            line += [percent(select(here, world=w, **who)) for w in worlds]
+            found = select(beside, task=task, metric="success", factor=None, **who)
+            line += [percent(select(found, world=w)) for w in worlds] if beside else []
+            lines.append(line)
+    head = ["Level and policy"] + [WORLDS[w][0] for w in worlds]
+    if beside:
+        head += [f"{WORLDS[w][0]}, reference" for w in worlds]
+    caption = f"{task}, {whose}: success in % [95 % interval], by executing world. {count(rows, task)}"
+    return Table(caption, head, lines)
+
+
+def promise(rows: Sequence[Row], whose: str) -> Table:
+    """What planning in the model promised, and what came of it, by task and level."""
+    head = ["Task and level", "Promised", "Real, Box2D", "Real, MuJoCo", "Phantom", "Fair reference", "Ratio"]
+    lines = [_promise_line(rows, t, lv) for t in tasks_of(rows) for lv in levels_of(rows, t)]
+    caption = f"CEM planned in the learned model, {whose}, in % [95 % interval]"
+    return Table(caption, head, [line for line in lines if line])
+
+
+def _promise_line(rows: Sequence[Row], task: str, level: str) -> list[str]:
+    cells = select(rows, task=task, level=level, policy="cem", factor=None)
+    own = select(cells, prepared_in="learned")
+    real, fair = select(own, world="box2d"), select(cells, prepared_in="box2d", world="box2d")
+    if not real:
+        return []
+    return [
+        f"{task}, {level_name(level)}",
+        percent(select(real, metric="imagined_success")),
+        percent(select(real, metric="success")),
+        percent(select(own, world="mujoco", metric="success")),
+        percent(select(real, metric="phantom")),
+        percent(select(fair, metric="success")),
+        number(select(real, metric="success_ratio_to_box2d")),
+    ]
+
+
+def errors(rows: Sequence[Row]) -> Table:
+    """Velocity error and permanence of the models by level, on task starts and on scenarios."""
+    measured = [r for r in rows if r["metric"] in ("velocity_error", "permanence") and r.get("model")]
+    clips: dict[tuple[str, str, str], list[Row]] = {}
+    for r in measured:
+        clips.setdefault((r["model"], r.get("task") or r["scenario"], r["level"]), []).append(r)
+    lines = [
+        [
+            f"{place}, {level_name(level)}",
+            model,
+            number(select(found, metric="velocity_error"), 3),
+            percent(select(found, metric="permanence"), 1),
+        ]
+        for (model, place, level), found in clips.items()
+    ]
+    caption = (
+        "Velocity error over full clips, and permanence in %: the share of frames in which every ball that "
+        "should be in view is there exactly once [95 % intervals]"
+    )
+    return Table(caption, ["Clips", "Model", "Velocity error, m/s", "Permanence"], lines)
+
+
+def speed(rows: Sequence[Row]) -> Table:
+    """Frames imagined per second."""
+    found = select(rows, metric="frames_per_s")
+    lines = [
+        [r.get("model", r.get("world", "")), str(r.get("batch", "")), f"{r['value']:.0f}"] for r in found
+    ]
+    return Table("Imagined 64×64 frames per second", ["Model", "Batch", "Frames per second"], lines)
+
+
+def count(rows: Sequence[Row], task: str) -> str:
+    """How many starts stand behind a task's figures."""
+    spans = []
+    for level in levels_of(rows, task):
+        numbers = [r["n"] for r in select(rows, task=task, level=level, metric="success")]
+        if numbers:
+            low, high = min(numbers), max(numbers)
+            spans.append(f"{level_name(level)} {low if low == high else f'{low}–{high}'}")
+    return "Starts per cell: " + ", ".join(spans) + "."
+
+
+def percent(rows: Sequence[Row], digits: int = 0) -> str:
+    """The first row as a percentage with its interval, a dash when there is none."""
+    if not rows:
+        return "–"
+    value, low, high = (f"{100 * rows[0][k]:.{digits}f}" for k in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+def number(rows: Sequence[Row], digits: int = 2) -> str:
+    """The first row as a number with its interval, a dash when there is none."""
+    if not rows:
+        return "–"
+    return f"{rows[0]['value']:.{digits}f} {interval(rows[0], digits)}"
+
+
+def interval(row: Row, digits: int = 2) -> str:
+    """A row's interval; an end that is not finite is ∞."""
+    low, high = ("∞" if row.get(k) is None else f"{row[k]:.{digits}f}" for k in ("low", "high"))
+    return f"[{low}, {high}]"
