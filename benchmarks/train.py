@@ -1,0 +1,63 @@
+"""`worldsim train`: train a recipe, or go on where it was interrupted."""
+
+import json
+import math
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+@dataclass
+class Args:
+    """Train a world model from a recipe; a run that was interrupted goes on from its latest checkpoint."""
+
+    recipe: Annotated[str, tyro.conf.Positional] = "table"
+    """Name of the recipe."""
+    steps: int | None = None
+    """Optimiser steps; the recipe's own number if not given."""
+    clips: int | None = None
+    """Training clips; the recipe's own number if not given."""
+    minutes: float = math.inf
+    """Stop, resumable, after this long."""
+    threads: int | None = None
+    """CPU threads; all if not given."""
+    save_every: int = 500
+    """Steps between checkpoints."""
+    out: Path | None = None
+    """Folder of the run; runs/train/<recipe> if not given."""
+
+
+def main(args: Args) -> None:
+    """Entry point of the verb."""
+    import torch
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from worldsim.memory import keep_freed_memory
+    from worldsim.training.data import make_clips
+    from worldsim.training.recipes import get_recipe
+    from worldsim.training.trainer import Progress as Report
+    from worldsim.training.trainer import train
+
+    keep_freed_memory()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    recipe = get_recipe(args.recipe)
+    changes = {k: v for k, v in (("steps", args.steps), ("clips", args.clips)) if v is not None}
+    recipe = replace(recipe, **changes)
+    folder = args.out or Path("runs/train") / recipe.name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(asdict(recipe), indent=1))
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
+    with Progress(*columns) as bar:
+        task = bar.add_task(f"train {recipe.name}", total=recipe.steps, note="simulating clips")
+
+        def listen(report: Report) -> None:
+            note = f"step {report.step} loss {report.loss:.2e} {report.frames_per_s:.0f} frames/s"
+            bar.update(task, completed=report.step, note=note)
+            if report.scores:
+                bar.console.print(report.step, {k: round(v, 3) for k, v in report.scores.items()})
+
+        last = train(recipe, make_clips(recipe), folder, listen, None, args.minutes, args.save_every)
+    print(last)

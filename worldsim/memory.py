@@ -1,0 +1,21 @@
+"""Memory of the process: keep what large tensors free, instead of giving it back to the kernel each time."""
+
+import ctypes
+import sys
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+_ONE_GIB = 1 << 30
+
+
+def keep_freed_memory() -> None:
+    """On Linux with glibc, serve tensors up to 1 GiB from the heap and never trim it.
+
+    By default every tensor over 32 MiB is mapped anew and page-faulted; measured here, that costs a third of
+    a training step on a CPU. Elsewhere this does nothing.
+    """
+    if sys.platform != "linux":
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # musl has none
+        mallopt(_M_MMAP_THRESHOLD, _ONE_GIB)
+        mallopt(_M_TRIM_THRESHOLD, 2 * _ONE_GIB - 1)

@@ -1,0 +1,182 @@
+"""`convolutional`: action-conditioned next-frame diffusion with a small convolutional denoiser.
+
+The denoiser sees the noisy next frame, the K context frames and their actions, all folded by space-to-depth,
+and predicts the clean frame as the last frame moved by a smooth displacement field, plus a correction. The
+data are deterministic, so one sampling step from pure noise is the default.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import ConfigMixin, DDIMScheduler, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from diffusers.models.embeddings import TimestepEmbedding, Timesteps
+from diffusers.models.resnet import Downsample2D, ResnetBlock2D
+from torch import Tensor, nn
+
+from worldsim.models.noise import keyed_noise, make_bank
+
+TIMESTEPS = 1000
+
+
+@dataclass(frozen=True)
+class ConvolutionalState:
+    """Context frames [B, K, 3, H, W], actions [B, K-1, A], keys [B] int64 and frames rolled out so far [B]."""
+
+    frames: Tensor
+    actions: Tensor
+    keys: Tensor
+    count: Tensor
+
+    def select(self, index: Tensor) -> "ConvolutionalState":
+        """See `State.select`."""
+        return ConvolutionalState(self.frames[index], self.actions[index], self.keys[index], self.count[index])
+
+    def repeat(self, n: int) -> "ConvolutionalState":
+        """See `State.repeat`."""
+        fields = (self.frames, self.actions, self.keys, self.count)
+        return ConvolutionalState(*(f.repeat_interleave(n, 0) for f in fields))
+
+    def where(self, mask: Tensor, other: "ConvolutionalState") -> "ConvolutionalState":
+        """See `State.where`."""
+
+        def choose(a: Tensor, b: Tensor) -> Tensor:
+            return torch.where(mask.view(-1, *[1] * (a.ndim - 1)), a, b)
+
+        return ConvolutionalState(
+            choose(self.frames, other.frames),
+            choose(self.actions, other.actions),
+            choose(self.keys, other.keys),
+            choose(self.count, other.count),
+        )
+
+
+class ConvolutionalModel(ModelMixin, ConfigMixin):
+    """A world model of the family `convolutional`.
+
+    Parameters
+    ----------
+    action_size, action_scale : size A of an action and the magnitude (m/s) that counts as one
+    resolution, context_frames : pictures H = W and how many of them are the context, K
+    patch : side of the squares that space-to-depth folds into channels
+    widths, blocks : channels and residual blocks at the two resolutions of the denoiser
+    sampling_steps : denoising steps per frame
+    """
+
+    name = "convolutional"
+    max_frames = None
+
+    @register_to_config
+    def __init__(
+        self,
+        action_size: int = 2,
+        action_scale: float = 4.0,
+        resolution: int = 64,
+        context_frames: int = 4,
+        patch: int = 4,
+        widths: tuple[int, int] = (64, 128),
+        blocks: tuple[int, int] = (1, 3),
+        flow: bool = True,
+        sampling_steps: int = 1,
+    ) -> None:
+        super().__init__()
+        self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
+        self.patch, self.sampling_steps = patch, sampling_steps
+        narrow, wide = widths
+        embedding = 4 * narrow
+        pixels = 3 * patch**2
+
+        def block(width: int) -> ResnetBlock2D:
+            return ResnetBlock2D(in_channels=width, out_channels=width, temb_channels=embedding, groups=8)
+
+        self.time_features = Timesteps(narrow, flip_sin_to_cos=True, downscale_freq_shift=0)
+        self.time_embedding = TimestepEmbedding(narrow, embedding)
+        self.enter = nn.Conv2d(pixels * (context_frames + 1) + action_size * context_frames, narrow, 1)
+        self.fine_in = nn.ModuleList(block(narrow) for _ in range(blocks[0]))
+        self.down = Downsample2D(narrow, use_conv=True, out_channels=wide, name="op")
+        self.coarse = nn.ModuleList(block(wide) for _ in range(blocks[1]))
+        self.up = nn.Conv2d(wide, 4 * narrow, 1)
+        self.fine_out = nn.ModuleList(block(narrow) for _ in range(blocks[0]))
+        self.norm = nn.GroupNorm(8, narrow)
+        self.leave = nn.Conv2d(narrow, pixels + 2 * flow, 3, padding=1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+        self.register_buffer("bank", make_bank(3, resolution), persistent=False)
+        self.scheduler = DDIMScheduler(
+            num_train_timesteps=TIMESTEPS,
+            prediction_type="sample",
+            rescale_betas_zero_snr=True,
+            timestep_spacing="trailing",
+            clip_sample=False,
+        )
+
+    def forward(self, noisy: Tensor, timestep: Tensor, frames: Tensor, actions: Tensor) -> Tensor:
+        """The clean next frame [B, 3, H, W] in [-1, 1].
+
+        `noisy` [B, 3, H, W], `timestep` [B], context `frames` [B, K, 3, H, W] in [-1, 1], `actions` [B, K, A]:
+        the last one leads to the frame to be predicted.
+        """
+        stack = F.pixel_unshuffle(torch.cat([noisy, frames.flatten(1, 2)], 1), self.patch)
+        planes = (actions.flatten(1) / self.config.action_scale)[..., None, None]
+        x = torch.cat([stack, planes.expand(-1, -1, *stack.shape[-2:])], 1)
+        x = self.enter(x.contiguous(memory_format=torch.channels_last))
+        time = self.time_embedding(self.time_features(timestep).to(x.dtype))
+        for block in self.fine_in:
+            x = block(x, time)
+        deep = self.down(x)
+        for block in self.coarse:
+            deep = block(deep, time)
+        x = x + F.pixel_shuffle(self.up(deep), 2)
+        for block in self.fine_out:
+            x = block(x, time)
+        x = self.leave(F.silu(self.norm(x))).float()
+        last = frames[:, -1].float()
+        if self.config.flow:
+            last = move(last, F.interpolate(x[:, -2:], last.shape[-2:], mode="bilinear"))
+            x = x[:, :-2]
+        return last + F.pixel_shuffle(x, self.patch)
+
+    @torch.no_grad()
+    def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> ConvolutionalState:
+        """See `WorldModel.init`; raises ValueError for shapes that do not fit."""
+        want = (self.context_frames, 3, self.resolution, self.resolution)
+        if frames.shape[1:] != want or actions.shape[1:] != (self.context_frames - 1, self.action_size):
+            raise ValueError(
+                f"context frames {tuple(frames.shape)} and actions {tuple(actions.shape)} do not fit this model; "
+                f"expected [B, {', '.join(map(str, want))}] and [B, {self.context_frames - 1}, {self.action_size}]"
+            )
+        words = torch.from_numpy(np.asarray(keys, dtype=np.uint64).view(np.int64)).to(frames.device)
+        return ConvolutionalState(frames, actions.to(frames.dtype), words, torch.zeros_like(words))
+
+    @torch.no_grad()
+    def step(self, state: ConvolutionalState, actions: Tensor) -> tuple[ConvolutionalState, Tensor]:
+        """See `WorldModel.step`."""
+        frames = []
+        for t in range(actions.shape[1]):
+            past = torch.cat([state.actions, actions[:, t : t + 1].to(state.actions.dtype)], 1)
+            frame = self._sample(state, past)
+            window = torch.cat([state.frames[:, 1:], frame[:, None]], 1)
+            state = ConvolutionalState(window, past[:, 1:], state.keys, state.count + 1)
+            frames.append(frame)
+        return state, torch.stack(frames, 1)
+
+    def _sample(self, state: ConvolutionalState, actions: Tensor) -> Tensor:
+        x = keyed_noise(self.bank, state.keys, state.count)
+        context = state.frames * 2 - 1
+        self.scheduler.set_timesteps(self.sampling_steps)
+        with torch.autocast(x.device.type, dtype=torch.bfloat16):
+            for t in self.scheduler.timesteps:
+                clean = self(x, t.to(x.device).expand(len(x)), context, actions)
+                x = self.scheduler.step(clean, t, x, eta=0.0).prev_sample if self.sampling_steps > 1 else clean
+        return ((x.float() + 1) / 2).clamp(0, 1)
+
+
+def move(frames: Tensor, displacement: Tensor) -> Tensor:
+    """Frames [B, C, H, W] sampled at each pixel minus its `displacement` [B, 2, H, W] (right, down) in pixels."""
+    b, _, h, w = frames.shape
+    y = torch.arange(h, device=frames.device, dtype=frames.dtype)[:, None] - displacement[:, 1]
+    x = torch.arange(w, device=frames.device, dtype=frames.dtype) - displacement[:, 0]
+    grid = torch.stack([(2 * x + 1) / w - 1, (2 * y + 1) / h - 1], -1)
+    return F.grid_sample(frames, grid, mode="bilinear", padding_mode="border", align_corners=False)

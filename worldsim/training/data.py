@@ -1,0 +1,128 @@
+"""Training data: simulated clips, and keyed batches of windows rendered on the device."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from worldsim import keys as key
+from worldsim.engines import make_engine
+from worldsim.engines.base import simulate
+from worldsim.rendering import Looks, quantise, render
+from worldsim.scenarios import get_scenario, sample
+from worldsim.scenes import DT, VIEW, Scene
+from worldsim.training.recipes import Recipe
+
+JUMP = 0.05  #: m/s; a larger change of velocity within a frame is a contact or a launch
+CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """Clips padded to one length and number of bodies.
+
+    `states` [N, T, B, 6] float32, `actions` [N, T-1, A] float32, `length` [N] frames that are real, `looks`,
+    `scenes`; `event` [N, T-1] bool, a dynamic body's velocity jumps between t and t + 1; `seen` [N, T] bool, a
+    dynamic body is in view; `rejected`, draws that belonged to no clip.
+    """
+
+    states: Tensor
+    actions: Tensor
+    length: np.ndarray
+    looks: Looks
+    scenes: list[Scene]
+    event: np.ndarray
+    seen: np.ndarray
+    rejected: int
+
+
+def make_clips(recipe: Recipe) -> ClipSet:
+    """Simulate the recipe's clips with the closed-form engine."""
+    parts = [_simulate(recipe, name, round(share * recipe.clips)) for name, share in recipe.mixture]
+    bodies = max(p[1].shape[2] for p in parts)
+    frames = max(p[1].shape[1] for p in parts)
+    size = int(recipe.model["action_size"])
+    total = sum(len(p[0]) for p in parts)
+    states = np.zeros((total, frames, bodies, 6), dtype=np.float32)
+    actions = np.zeros((total, frames - 1, size), dtype=np.float32)
+    length = np.zeros(total, dtype=np.int64)
+    event = np.zeros((total, frames - 1), dtype=bool)
+    seen = np.zeros((total, frames), dtype=bool)
+    row, scenes, rejected = 0, [], 0
+    for part_scenes, part_states, part_actions, part_rejected in parts:
+        n, t, b = part_states.shape[:3]
+        here = slice(row, row + n)
+        states[here, :t, :b] = part_states
+        actions[here, : t - 1, : part_actions.shape[2]] = part_actions
+        length[here] = t
+        event[here, : t - 1], seen[here, :t] = _events(part_scenes, part_states)
+        row, rejected = row + n, rejected + part_rejected
+        scenes += part_scenes
+    looks = Looks.of(scenes)
+    return ClipSet(
+        torch.from_numpy(states), torch.from_numpy(actions), length, looks, scenes, event, seen, rejected
+    )
+
+
+def _simulate(recipe: Recipe, name: str, clips: int) -> tuple[list[Scene], np.ndarray, np.ndarray, int]:
+    scenario, engine = get_scenario(name), make_engine("analytic")
+    scenes, states, actions, rejected = [], [], [], 0
+    for first in range(0, clips, CHUNK):
+        number = np.arange(first, min(first + CHUNK, clips), dtype=np.uint64)
+        keys = key.fold(number, "train", recipe.name, recipe.seed, name)
+        some, refused = sample(scenario, "id", keys)
+        act = scenario.actions(some, keys, scenario.frames)
+        states.append(simulate(engine, some, scenario.frames, act).states)
+        actions.append(act)
+        scenes += some
+        rejected += refused
+    return scenes, np.concatenate(states), np.concatenate(actions), rejected
+
+
+def _events(scenes: list[Scene], states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    dynamic = np.array([[b.motion == "dynamic" for b in s.bodies] for s in scenes])
+    fall = np.array([s.gravity * DT for s in scenes])[:, None, None]
+    change = np.diff(states[..., 3:5], axis=1)
+    change[..., 1] += fall
+    jumps = (np.abs(change).max(-1) > JUMP) & dynamic[:, None]
+    inside = (np.abs(states[..., 0:2] - VIEW / 2).max(-1) < VIEW / 2) & dynamic[:, None]
+    return jumps.any(-1), inside.any(-1)
+
+
+class Batches:
+    """Windows of K context frames and `horizon` frames to predict; batch i depends on (seed, i) alone."""
+
+    def __init__(self, clips: ClipSet, recipe: Recipe, context: int, resolution: int, device: torch.device) -> None:
+        self.recipe, self.context, self.resolution, self.device = recipe, context, resolution, device
+        self.states, self.actions = clips.states.to(device), clips.actions.to(device)
+        self.looks = Looks(*(getattr(clips.looks, f).to(device) for f in ("box", "size", "color", "present")))
+        self._clips = clips
+        self._odds: dict[int, np.ndarray] = {}
+
+    def draw(self, step: int, horizon: int, size: int) -> tuple[Tensor, Tensor]:
+        """Frames [size, K + horizon, 3, H, W] in [0, 1] and actions [size, K + horizon - 1, A]."""
+        if horizon not in self._odds:
+            self._odds[horizon] = np.cumsum(self._weights(horizon).ravel())
+        odds = self._odds[horizon]
+        rng = key.generator(key.make("batch", self.recipe.seed, step))
+        flat = np.searchsorted(odds, rng.random(size) * odds[-1], side="right")
+        clip, first = np.divmod(flat, self._clips.states.shape[1])
+        clip, first = (torch.from_numpy(a).to(self.device) for a in (clip, first))
+        window = first[:, None] + torch.arange(self.context + horizon, device=self.device)
+        states = self.states[clip[:, None], window]
+        frames = quantise(render(states, self.looks.select(clip), self.resolution))
+        return frames, self.actions[clip[:, None], window[:, :-1]]
+
+    def _weights(self, horizon: int) -> np.ndarray:
+        """Odds [N, T] of the windows that begin at each frame."""
+        n, frames = self._clips.seen.shape
+        weights = np.zeros((n, frames))
+        span = self.context + horizon
+        for first in range(frames - span + 1):
+            last = first + self.context - 1
+            event = self._clips.event[:, last : last + horizon].any(1)
+            seen = self._clips.seen[:, last]
+            real = first + span <= self._clips.length
+            weights[:, first] = real * np.where(seen, 1 + self.recipe.event_weight * event, 0.1)
+        return weights

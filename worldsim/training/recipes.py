@@ -1,0 +1,59 @@
+"""Recipes: everything that determines a training run."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run from nothing but this.
+
+    `mixture` names scenarios and their shares of `clips`. The rollout horizon grows with the share of steps
+    done: `horizons` are (from this share on, predicted frames). `pure_noise` is the share of noise levels at
+    the end of the schedule; the rest is uniform. `event_weight` raises the odds of windows in which a
+    velocity jumps (contacts, launches).
+    """
+
+    name: str
+    about: str
+    mixture: tuple[tuple[str, float], ...]
+    model: dict[str, Any] = field(default_factory=dict)
+    clips: int = 20_000
+    steps: int = 16_000
+    batch_frames: int = 32
+    horizons: tuple[tuple[float, int], ...] = ((0.0, 1), (0.35, 2), (0.6, 4))
+    learning_rate: float = 1e-3
+    warmup: int = 200
+    weight_decay: float = 0.01
+    ema: float = 0.998
+    pure_noise: float = 0.8
+    context_noise: float = 0.02
+    event_weight: float = 4.0
+    seed: int = 0
+
+
+RECIPES: dict[str, Recipe] = {
+    r.name: r
+    for r in (
+        Recipe(
+            "table",
+            "no gravity: one or two balls, head-on and oblique collisions, a launched ball",
+            (("uniform", 0.1), ("collision", 0.2), ("oblique", 0.2), ("launch", 0.5)),
+            {"action_size": 2, "action_scale": 4.0},
+        ),
+        Recipe(
+            "drop",
+            "gravity: parabolas, bounces on a floor, a moving basket",
+            (("parabola", 0.25), ("drop", 0.25), ("catch", 0.5)),
+            {"action_size": 1, "action_scale": 1.5},
+            steps=12_000,
+        ),
+    )
+}
+
+
+def get_recipe(name: str) -> Recipe:
+    """A recipe by name; an unknown one raises ValueError listing what exists."""
+    if name not in RECIPES:
+        raise ValueError(f"unknown recipe {name!r}; recipes are {', '.join(RECIPES)}")
+    return RECIPES[name]
