@@ -1,0 +1,96 @@
+"""`worldsim bench readme`: the committed results as tables in the README, so that no figure is typed by hand.
+
+A table stands between `<!-- table FILE NAME WORDS -->` and `<!-- end -->`: the table called NAME of `TABLES`,
+made from the rows of `benchmarks/results/FILE` and the further words.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import tables
+from benchmarks.figures import POLICIES, WORLDS, in_order, policy_name
+from benchmarks.results_io import RESULTS, Row, read, select, write_text
+from benchmarks.tables import Table
+
+MARKED = re.compile(r"(<!-- table (\S+) (\S+)((?: \S+)*) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+@dataclass
+class Args:
+    """Write the committed results into the marked tables of the README."""
+
+    readme: Path = Path("README.md")
+    """the file to change"""
+    results: Path = RESULTS
+    """the folder of result files"""
+
+
+def main(args: Args) -> None:
+    """Replace every marked table; the file is written only when something changed."""
+    text = args.readme.read_text(encoding="utf-8")
+    filled = fill(text, args.results)
+    if filled != text:
+        write_text(args.readme, filled)
+    state = "was up to date" if filled == text else "changed"
+    Console(stderr=True).print(f"{args.readme} {state}: {len(MARKED.findall(text))} tables")
+
+
+def fill(text: str, results: Path) -> str:
+    """The text with every marked table made anew. Raises ValueError for an unknown table."""
+
+    def table(found: re.Match[str]) -> str:
+        begin, file, name, words, end = found.groups()
+        if name not in TABLES:
+            raise ValueError(f"unknown table {name!r} in the README; tables are {', '.join(TABLES)}")
+        if not (results / file).exists():
+            return f"{begin}\n*Not measured yet: there is no `benchmarks/results/{file}`.*\n\n{end}"
+        meta, rows = read(results / file)
+        source = f"`benchmarks/results/{file}`: `{meta['command']}`, {meta['date']}, {meta['cpu']}"
+        return f"{begin}\n{markdown(TABLES[name](rows, *words.split()))}\n\n*From {source}.*\n\n{end}"
+
+    return MARKED.sub(table, text)
+
+
+def markdown(table: Table) -> str:
+    """A table in Markdown, its caption above it."""
+    lines = [table.head, ["---"] * len(table.head), *table.lines]
+    return "\n".join([f"{table.caption}", "", *("| " + " | ".join(line) + " |" for line in lines)])
+
+
+def success(rows: Sequence[Row], task: str, world: str) -> Table:
+    """Success of every policy at every level of a task, executed in one world."""
+    cells = select(rows, task=task, world=world, metric="success", factor=None)
+    levels = tables.levels_of(cells, task)
+    lines = []
+    for policy, prepared_in in in_order({(r["policy"], r.get("prepared_in")) for r in cells}, POLICIES):
+        own = select(cells, policy=policy, prepared_in=prepared_in)
+        shares = [tables.percent(select(own, level=level)) for level in levels]
+        lines.append([policy_name(policy, prepared_in), *shares])
+    where = WORLDS[world][0] if world in WORLDS else world
+    caption = f"{task}, executed in {where}: success in % [95 % interval]. {tables.count(cells, task)}"
+    return Table(caption, ["Policy", *map(tables.level_name, levels)], lines)
+
+
+def clips(rows: Sequence[Row]) -> Table:
+    """Clips per second and process, by scenario and engine."""
+    found = select(rows, metric="clips_per_s")
+    engines = in_order({r["world"] for r in found}, tuple(WORLDS))
+    lines = []
+    for scenario in dict.fromkeys(r["scenario"] for r in found):
+        cells = [select(found, scenario=scenario, world=engine) for engine in engines]
+        lines.append([scenario, *(f"{cell[0]['value']:.0f}" if cell else "–" for cell in cells)])
+    caption = "Clips per second of one process: drawn, simulated and written"
+    return Table(caption, ["Scenario", *(WORLDS[e][0] if e in WORLDS else e for e in engines)], lines)
+
+
+TABLES: dict[str, Callable[..., Table]] = {
+    "success": success,
+    "promise": lambda rows: tables.promise(rows, "reference results"),
+    "errors": tables.errors,
+    "speed": tables.speed,
+    "clips": clips,
+}
