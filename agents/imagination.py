@@ -1,0 +1,220 @@
+"""Where a planner tries its plans out: in any world seen through frames, or on an engine's exact states."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from envs.base import Observation, Outcome, Task
+from worldsim.engines.base import Engine, Simulation
+from worldsim.scenes import VIEW, Scene
+from worldsim.tracking import LEFT, VISIBLE, Track, Tracker
+from worldsim.worlds import ImaginedWorld, SimulatedWorld, World, make_world
+
+
+class Imagination(Protocol):
+    """Rows of copies of the present moment, advanced together."""
+
+    name: str
+
+    def begin(self, observation: Observation, keys: np.ndarray, copies: int) -> Track:
+        """Start every observed row `copies` times in a row; `keys` [N] name their noise."""
+        ...
+
+    def step(self, actions: np.ndarray) -> Track:
+        """Answer actions [N * copies, A] with what is seen one frame later."""
+        ...
+
+    def keep(self, index: np.ndarray) -> None:
+        """Go on with the rows named by `index` alone."""
+        ...
+
+
+def private_world(world: "str | World", task: Task, level: str) -> World:
+    """A world of one's own to imagine in, so that no running episode is disturbed.
+
+    An engine receives the task's template with the action limits of the level.
+    """
+    low, high = task.bounds(level)
+    assert task.template.control is not None
+    control = replace(task.template.control, low=tuple(map(float, low)), high=tuple(map(float, high)))
+    template = replace(task.template, control=control)
+    world = make_world(world, template)
+    if isinstance(world, SimulatedWorld):
+        return SimulatedWorld(world.engine, world.resolution, template)
+    return ImaginedWorld(world.model, world.name) if isinstance(world, ImaginedWorld) else world
+
+
+def take(observation: Observation, rows: np.ndarray) -> Observation:
+    """Some rows of an observation, privileged fields included."""
+    index = torch.as_tensor(rows, device=observation.goal.device)
+    return Observation(
+        frames=observation.frames[torch.as_tensor(rows, device=observation.frames.device)],
+        actions=observation.actions[torch.as_tensor(rows, device=observation.actions.device)],
+        track=observation.track.select(index),
+        goal=observation.goal[index],
+        time_left=observation.time_left[index],
+        scenes=None if observation.scenes is None else tuple(observation.scenes[r] for r in rows),
+        past=None if observation.past is None else observation.past[rows],
+    )
+
+
+class SeenWorld:
+    """A world that starts from the context frames of the observation and is read by the tracker."""
+
+    def __init__(self, world: World, task: Task) -> None:
+        self.world, self.name = world, world.name
+        self._tracker = Tracker(task.template, world.resolution)
+        self._track: Track | None = None
+
+    def begin(self, observation: Observation, keys: np.ndarray, copies: int) -> Track:
+        """See `Imagination.begin`."""
+        self.world.begin(observation.repeat(copies), np.repeat(keys, copies))
+        self._track = observation.track.repeat(copies)
+        return self._track
+
+    def step(self, actions: np.ndarray) -> Track:
+        """See `Imagination.step`."""
+        assert self._track is not None, "begin comes before step"
+        self._track = self._tracker.update(self._track, self.world.step(actions))
+        return self._track
+
+    def keep(self, index: np.ndarray) -> None:
+        """See `Imagination.keep`."""
+        assert self._track is not None, "begin comes before keep"
+        self.world = self.world.fork(index.tolist(), 1)
+        self._track = self._track.select(torch.as_tensor(index, device=self._track.position.device))
+
+
+class TrueWorld(SeenWorld):
+    """As `SeenWorld`, but started from the true scene and the whole past (privileged)."""
+
+    def begin(self, observation: Observation, keys: np.ndarray, copies: int) -> Track:
+        """See `Imagination.begin`. Raises ValueError where the observation lacks the true scene."""
+        scenes, past = privileged(observation)
+        self.world.reset(scenes, keys)
+        for t in range(self.world.context_frames - 1, past.shape[1]):
+            self.world.step(past[:, t])
+        self.world = self.world.fork(range(len(scenes)), copies)
+        self._track = observation.track.repeat(copies)
+        return self._track
+
+
+class TrueStates:
+    """An engine's own states, without frames, from the true scene and the whole past (privileged)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.name = engine, engine.name
+        self._scenes: list[Scene] = []
+        self._log: list[np.ndarray] = []
+        self._simulation: Simulation | None = None
+        self._extent = np.zeros((0, 0, 2))
+
+    def begin(self, observation: Observation, keys: np.ndarray, copies: int) -> Track:
+        """See `Imagination.begin`. Raises ValueError where the observation lacks the true scene."""
+        scenes, past = privileged(observation)
+        self._scenes = [s for s in scenes for _ in range(copies)]
+        self._log = []
+        return self._start(list(np.repeat(past, copies, axis=0).transpose(1, 0, 2)))
+
+    def step(self, actions: np.ndarray) -> Track:
+        """See `Imagination.step`."""
+        assert self._simulation is not None, "begin comes before step"
+        self._log.append(actions)
+        return self._see(self._simulation.step(actions))
+
+    def keep(self, index: np.ndarray) -> None:
+        """See `Imagination.keep`: the scenes start again and their actions are replayed, which is exact."""
+        self._scenes = [self._scenes[i] for i in index]
+        log, self._log = [actions[index] for actions in self._log], []
+        self._start(log)
+
+    def _start(self, log: Sequence[np.ndarray]) -> Track:
+        self._simulation = self.engine.start(self._scenes)
+        most = max(len(s.bodies) for s in self._scenes)
+        self._extent = np.zeros((len(self._scenes), most, 2))
+        for i, scene in enumerate(self._scenes):
+            for j, body in enumerate(scene.bodies):
+                self._extent[i, j] = body.size if body.shape == "box" else body.size * 2
+        track = self._see(self._simulation.states)
+        for actions in log:
+            track = self.step(actions)
+        return track
+
+    def _see(self, states: np.ndarray) -> Track:
+        """What a perfect tracker would read from these states."""
+        place = states[..., :2]
+        inside = ((place + self._extent > 0) & (place - self._extent < VIEW)).all(axis=-1)
+        status = np.where(inside, VISIBLE, LEFT)
+        real = [
+            torch.as_tensor(a, dtype=torch.float32) for a in (place, states[..., 3:5], self._extent[..., 0])
+        ]
+        return Track(*real, torch.as_tensor(status, dtype=torch.int64))
+
+
+def privileged(observation: Observation) -> tuple[Sequence[Scene], np.ndarray]:
+    """The true scenes and every past action. Raises ValueError where they were not shown."""
+    if observation.scenes is None or observation.past is None:
+        raise ValueError("this policy needs the true scene: it must be run as a privileged policy")
+    return observation.scenes, observation.past
+
+
+def imagine(
+    where: Imagination, task: Task, observation: Observation, keys: np.ndarray, actions: np.ndarray
+) -> tuple[Outcome, np.ndarray]:
+    """Try candidate actions out until every candidate of a row is over, or the actions end.
+
+    Parameters
+    ----------
+    observation
+        N rows at the present moment.
+    keys : [N] uint64
+        The noise of each row; all candidates of a row share it.
+    actions : [N, C, H, A]
+        What each candidate does at each frame.
+
+    Returns
+    -------
+    The outcome [N * C] of each candidate, and how many frames were imagined for each row [N].
+    """
+    rows, copies, horizon = actions.shape[:3]
+    flat = actions.reshape(rows * copies, horizon, -1)
+    before = where.begin(observation, keys, copies)
+    goal = observation.goal.repeat_interleave(copies, 0)
+    left = observation.time_left.repeat_interleave(copies, 0)
+    now = task.open(observation.track.repeat(copies), goal)
+    final, kept = now, np.arange(rows)  # `kept`: rows that are still imagined
+    frames = np.zeros(rows, dtype=np.int64)
+    for t in range(horizon):
+        after = where.step(flat[:, t])
+        frames[kept] += copies
+        judged = task.judge(now, before, after, goal, left - (t + 1))
+        now = now.where(now.over, judged)
+        before = after
+        running = ~now.over.reshape(-1, copies).all(1).cpu().numpy()
+        final = _write(final, now, kept, copies)
+        if not running.any():
+            break
+        if running.mean() <= 0.5 and t + 1 < horizon:  # half of the batch would only idle: leave it behind
+            index = (np.flatnonzero(running)[:, None] * copies + np.arange(copies)).ravel()
+            where.keep(index)
+            chosen = torch.as_tensor(index, device=goal.device)
+            flat, kept = flat[index], kept[running]
+            goal, left, before, now = goal[chosen], left[chosen], before.select(chosen), _rows(now, chosen)
+    return final, frames
+
+
+def _rows(outcome: Outcome, index: Tensor) -> Outcome:
+    return Outcome(*(getattr(outcome, f)[index] for f in ("success", "failure", "spoiled", "miss", "reward")))
+
+
+def _write(final: Outcome, now: Outcome, kept: np.ndarray, copies: int) -> Outcome:
+    """`final` with the rows of `now` put where they belong."""
+    if len(now.miss) == len(final.miss):
+        return now
+    index = torch.as_tensor((kept[:, None] * copies + np.arange(copies)).ravel(), device=now.miss.device)
+    fields = ("success", "failure", "spoiled", "miss", "reward")
+    return Outcome(*(getattr(final, f).index_copy(0, index, getattr(now, f)) for f in fields))
