@@ -25,6 +25,8 @@ class Args:
     """CPU threads; all if not given."""
     save_every: int = 500
     """Steps between checkpoints."""
+    ship: bool = False
+    """When all steps are done, measure the model and put it among the weights that come with the package."""
     out: Path | None = None
     """Folder of the run; runs/train/<recipe> if not given."""
 
@@ -39,6 +41,7 @@ def main(args: Args) -> None:
     from worldsim.training.recipes import get_recipe
     from worldsim.training.trainer import Progress as Report
     from worldsim.training.trainer import train
+    from worldsim.training.validate import validator
 
     keep_freed_memory()
     if args.threads:
@@ -49,7 +52,12 @@ def main(args: Args) -> None:
     folder = args.out or Path("runs/train") / recipe.name
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(recipe), indent=1))
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns) as bar:
         task = bar.add_task(f"train {recipe.name}", total=recipe.steps, note="simulating clips")
 
@@ -59,5 +67,24 @@ def main(args: Args) -> None:
             if report.scores:
                 bar.console.print(report.step, {k: round(v, 3) for k, v in report.scores.items()})
 
-        last = train(recipe, make_clips(recipe), folder, listen, None, args.minutes, args.save_every)
+        clips = make_clips(recipe)
+        last = train(recipe, clips, folder, listen, validator(recipe), args.minutes, args.save_every)
     print(last)
+    if args.ship:
+        _ship(last, recipe, clips)
+
+
+def _ship(checkpoint, recipe, clips) -> None:
+    """Measure a finished run and copy it, with its card, to the package's weights."""
+    from benchmarks.models import measure
+    from worldsim.models import WEIGHTS, load_model
+    from worldsim.training.card import ship, write_card
+
+    steps = int(checkpoint.name.removeprefix("step-"))
+    if steps < recipe.steps:
+        raise ValueError(f"the run stands at step {steps} of {recipe.steps}; finish it before shipping")
+    seconds = json.loads((checkpoint / "training.json").read_text())["seconds"]
+    cost = f"{seconds / 60:.0f} minutes on {torch_device()}"
+    errors = [row for rows in measure(str(checkpoint), 100) for row in rows]
+    parameters = sum(p.numel() for p in load_model(checkpoint).parameters())
+    ship(checkpoint, WEIGHTS / recipe.name, write_card(recipe, clips, steps, parameters, cost, errors))

@@ -105,14 +105,18 @@ class SimulatedWorld:
     def begin(self, context: Context, keys: np.ndarray) -> None:
         """See `World.begin`; raises ValueError without a template."""
         if self.template is None:
-            raise ValueError("this world has no template scene; pass SimulatedWorld(engine, template=task.template)")
+            raise ValueError(
+                "this world has no template scene; pass SimulatedWorld(engine, template=task.template)"
+            )
         self._place(estimate_scenes(context.track, self.template), None)
 
     def step(self, actions: np.ndarray | Tensor) -> Tensor:
         """See `World.step`."""
         actions = np.asarray(actions, dtype=np.float64)
         if actions.ndim != 2 or len(actions) != len(self._scenes):
-            raise ValueError(f"actions have shape {actions.shape}; expected ({len(self._scenes)}, action size)")
+            raise ValueError(
+                f"actions have shape {actions.shape}; expected ({len(self._scenes)}, action size)"
+            )
         for group in self._groups:
             self._advance(group, actions[group.rows])
         return self._render(np.arange(len(self._scenes)))
@@ -174,7 +178,9 @@ def estimate_scenes(track: Track, template: Scene) -> list[Scene]:
     A displacement over one frame is the velocity in the middle of that frame; half a frame of gravity is
     added to bring it to the present.
     """
-    position, velocity, size = (t.double().cpu().numpy() for t in (track.position, track.velocity, track.size))
+    position, velocity, size = (
+        t.double().cpu().numpy() for t in (track.position, track.velocity, track.size)
+    )
     scenes: list[Scene] = []
     for n in range(len(position)):
         if n and all((a[n] == a[n - 1]).all() for a in (position, velocity, size)):
@@ -204,7 +210,9 @@ class ImaginedWorld:
     def __init__(self, model: WorldModel, name: str = "learned") -> None:
         self.model, self.name = model, name
         self.resolution, self.context_frames = model.resolution, model.context_frames
-        self.device = next(model.parameters()).device if isinstance(model, torch.nn.Module) else torch.device("cpu")
+        self.device = (
+            next(model.parameters()).device if isinstance(model, torch.nn.Module) else torch.device("cpu")
+        )
         self._state: State | None = None
         self._rows = 0
 
@@ -213,7 +221,9 @@ class ImaginedWorld:
         truth = SimulatedWorld(make_engine("analytic"), self.resolution)
         truth.context_frames = self.context_frames
         frames = truth.reset(scenes, keys).to(self.device)
-        actions = torch.zeros(len(scenes), self.context_frames - 1, self.model.action_size, device=self.device)
+        actions = torch.zeros(
+            len(scenes), self.context_frames - 1, self.model.action_size, device=self.device
+        )
         fresh = self.model.init(frames, actions, np.asarray(keys, dtype=np.uint64))
         if rows is None:
             self._state, self._rows = fresh, len(scenes)

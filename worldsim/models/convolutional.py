@@ -32,7 +32,9 @@ class ConvolutionalState:
 
     def select(self, index: Tensor) -> "ConvolutionalState":
         """See `State.select`."""
-        return ConvolutionalState(self.frames[index], self.actions[index], self.keys[index], self.count[index])
+        return ConvolutionalState(
+            self.frames[index], self.actions[index], self.keys[index], self.count[index]
+        )
 
     def repeat(self, n: int) -> "ConvolutionalState":
         """See `State.repeat`."""
@@ -169,7 +171,11 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
         with torch.autocast(x.device.type, dtype=torch.bfloat16):
             for t in self.scheduler.timesteps:
                 clean = self(x, t.to(x.device).expand(len(x)), context, actions)
-                x = self.scheduler.step(clean, t, x, eta=0.0).prev_sample if self.sampling_steps > 1 else clean
+                x = (
+                    self.scheduler.step(clean, t, x, eta=0.0).prev_sample
+                    if self.sampling_steps > 1
+                    else clean
+                )
         return ((x.float() + 1) / 2).clamp(0, 1)
 
 

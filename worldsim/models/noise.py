@@ -15,7 +15,9 @@ BANK = 256
 
 def make_bank(channels: int, size: int) -> Tensor:
     """The bank [256, channels, size, size], the same on every machine."""
-    draws = key.generator(key.make("noise bank", channels, size)).standard_normal((BANK, channels, size, size))
+    draws = key.generator(key.make("noise bank", channels, size)).standard_normal(
+        (BANK, channels, size, size)
+    )
     return torch.from_numpy(draws.astype(np.float32))
 
 
@@ -26,9 +28,16 @@ def keyed_noise(bank: Tensor, keys: Tensor, step: Tensor) -> Tensor:
     which, down, right = (words >> np.uint64(s) for s in (0, 16, 32))
     index = torch.from_numpy((which % np.uint64(BANK)).astype(np.int64)).to(bank.device)
     line = torch.arange(size, device=bank.device)
-    rows = (line + torch.from_numpy((down % np.uint64(size)).astype(np.int64)).to(bank.device)[:, None]) % size
-    columns = (line + torch.from_numpy((right % np.uint64(size)).astype(np.int64)).to(bank.device)[:, None]) % size
+    rows = (
+        line + torch.from_numpy((down % np.uint64(size)).astype(np.int64)).to(bank.device)[:, None]
+    ) % size
+    columns = (
+        line + torch.from_numpy((right % np.uint64(size)).astype(np.int64)).to(bank.device)[:, None]
+    ) % size
     channels = torch.arange(bank.shape[1], device=bank.device)
     return bank[
-        index[:, None, None, None], channels[None, :, None, None], rows[:, None, :, None], columns[:, None, None, :]
+        index[:, None, None, None],
+        channels[None, :, None, None],
+        rows[:, None, :, None],
+        columns[:, None, None, :],
     ]

@@ -68,10 +68,14 @@ def sample(scenario: Scenario, level: str, keys: np.ndarray) -> tuple[list[Scene
                     scenes[i] = s
         left = [i for i in pending if scenes[i] is None]
         rejected, pending = rejected + len(left), left
-    raise RuntimeError(f"{scenario.name} at level {level!r} rejected {rejected} draws; its ranges hardly meet")
+    raise RuntimeError(
+        f"{scenario.name} at level {level!r} rejected {rejected} draws; its ranges hardly meet"
+    )
 
 
-def draw(rng: np.random.Generator, inside: tuple[float, float], bands: Sequence[tuple[float, float]] | None) -> float:
+def draw(
+    rng: np.random.Generator, inside: tuple[float, float], bands: Sequence[tuple[float, float]] | None
+) -> float:
     """A uniform draw from `inside`, or from the bands together (in proportion to their length)."""
     if bands is None:
         return float(rng.uniform(*inside))

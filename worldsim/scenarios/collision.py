@@ -39,7 +39,11 @@ class Collision:
         balls = [(r1, x1, v1), (r2, x1 + r1 + gap + r2, -v2)]
         if way < 0:
             balls = [(r, VIEW - x, -v) for r, x, v in balls]
-        return Scene(tuple(Body(c, (r,), (float(x), float(y)), (v, 0.0)) for c, (r, x, v) in zip(("blue", "red"), balls)))
+        return Scene(
+            tuple(
+                Body(c, (r,), (float(x), float(y)), (v, 0.0)) for c, (r, x, v) in zip(("blue", "red"), balls)
+            )
+        )
 
     def accept(self, level: str, clips: Trajectory) -> np.ndarray:
         """In distribution, no ball is faster than the ID range after the impact either."""

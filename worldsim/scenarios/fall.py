@@ -67,7 +67,9 @@ class Drop(Parabola):
 
     def _scene(self, ball: Body, rng: np.random.Generator) -> Scene:
         if ball.velocity[0] == 0.0:
-            ball = replace(ball, position=(float(rng.uniform(ball.radius, VIEW - ball.radius)), ball.position[1]))
+            ball = replace(
+                ball, position=(float(rng.uniform(ball.radius, VIEW - ball.radius)), ball.position[1])
+            )
         return replace(self.template, bodies=(FLOOR, ball))
 
 
@@ -98,6 +100,8 @@ class Catch(Parabola):
             t = 3
             while t < frames - 1:
                 hold = int(rng.integers(1, 11))
-                actions[i, t : t + hold] = 0.0 if rng.random() < 0.2 else rng.uniform(-BASKET_SPEED, BASKET_SPEED)
+                actions[i, t : t + hold] = (
+                    0.0 if rng.random() < 0.2 else rng.uniform(-BASKET_SPEED, BASKET_SPEED)
+                )
                 t += hold
         return actions

@@ -34,9 +34,15 @@ class Launch:
             position = rng.uniform(r, VIEW - r, size=2)
             angle, v = rng.uniform(0, 2 * np.pi), rng.uniform(0, 3.0)
             v = 0.0 if rng.random() < rest else v
-            bodies.append(Body(color, (r,), tuple(position), (float(v * np.cos(angle)), float(v * np.sin(angle)))))
+            bodies.append(
+                Body(color, (r,), tuple(position), (float(v * np.cos(angle)), float(v * np.sin(angle))))
+            )
         apart = np.hypot(*np.subtract(bodies[0].position, bodies[1].position))
-        return replace(self.template, bodies=tuple(bodies)) if apart > bodies[0].radius + bodies[1].radius else None
+        return (
+            replace(self.template, bodies=tuple(bodies))
+            if apart > bodies[0].radius + bodies[1].radius
+            else None
+        )
 
     def accept(self, level: str, clips: Trajectory) -> np.ndarray:
         """In distribution, no ball is faster than the ID range."""

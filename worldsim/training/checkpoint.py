@@ -25,8 +25,19 @@ def recipe_fields(recipe: Recipe) -> dict:
     return json.loads(json.dumps(asdict(recipe)))
 
 
-def save(folder: Path, model: nn.Module, ema: list[Tensor], optimizer: torch.optim.Optimizer, step: int, recipe: Recipe) -> Path:
-    """Write `folder/step-N` and point `folder/latest` to it; older checkpoints but the last few are removed."""
+def save(
+    folder: Path,
+    model: nn.Module,
+    ema: list[Tensor],
+    optimizer: torch.optim.Optimizer,
+    step: int,
+    seconds: float,
+    recipe: Recipe,
+) -> Path:
+    """Write `folder/step-N` and point `folder/latest` to it; older checkpoints but the last few are removed.
+
+    `ema` are the averaged weights, `seconds` the time spent in training so far.
+    """
     target, temporary = folder / f"step-{step}", folder / f".step-{step}.{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -36,7 +47,7 @@ def save(folder: Path, model: nn.Module, ema: list[Tensor], optimizer: torch.opt
         for name in ("exp_avg", "exp_avg_sq"):
             tensors[f"{name}.{i}"] = optimizer.state[p][name].cpu().contiguous()
     save_file(tensors, temporary / "training.safetensors")
-    state = {"format": FORMAT, "step": step, "recipe": recipe_fields(recipe)}
+    state = {"format": FORMAT, "step": step, "seconds": seconds, "recipe": recipe_fields(recipe)}
     (temporary / "training.json").write_text(json.dumps(state, indent=1))
     raw = [p.detach().clone() for p in parameters]
     load_into(model, ema)
@@ -65,14 +76,18 @@ def latest(folder: Path) -> Path | None:
     return folder / pointer.read_text().strip() if pointer.is_file() else None
 
 
-def load(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe) -> tuple[int, list[Tensor]]:
-    """Restore weights and optimiser from a checkpoint folder; returns the step and the averaged weights.
+def load(
+    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe
+) -> tuple[int, float, list[Tensor]]:
+    """Restore weights and optimiser from a checkpoint folder; returns step, seconds and averaged weights.
 
     Raises ValueError, naming the field, when the checkpoint belongs to another recipe or format.
     """
     state = json.loads((folder / "training.json").read_text())
     if state.get("format") != FORMAT:
-        raise ValueError(f"{folder} has checkpoint format {state.get('format')!r}; this version reads {FORMAT}")
+        raise ValueError(
+            f"{folder} has checkpoint format {state.get('format')!r}; this version reads {FORMAT}"
+        )
     mine = recipe_fields(recipe)
     for name in sorted(set(mine) | set(state["recipe"])):
         if mine.get(name) != state["recipe"].get(name):
@@ -93,4 +108,4 @@ def load(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, recip
             "exp_avg": tensors[f"exp_avg.{i}"].to(device),
             "exp_avg_sq": tensors[f"exp_avg_sq.{i}"].to(device),
         }
-    return int(state["step"]), ema
+    return int(state["step"]), float(state["seconds"]), ema

@@ -12,6 +12,7 @@ from worldsim.engines.base import simulate
 from worldsim.rendering import Looks, quantise, render
 from worldsim.scenarios import get_scenario, sample
 from worldsim.scenes import DT, VIEW, Scene
+from worldsim.training.leak import check
 from worldsim.training.recipes import Recipe
 
 JUMP = 0.05  #: m/s; a larger change of velocity within a frame is a contact or a launch
@@ -74,6 +75,7 @@ def _simulate(recipe: Recipe, name: str, clips: int) -> tuple[list[Scene], np.nd
         some, refused = sample(scenario, "id", keys)
         act = scenario.actions(some, keys, scenario.frames)
         states.append(simulate(engine, some, scenario.frames, act).states)
+        check(some, states[-1])
         actions.append(act)
         scenes += some
         rejected += refused
@@ -93,7 +95,9 @@ def _events(scenes: list[Scene], states: np.ndarray) -> tuple[np.ndarray, np.nda
 class Batches:
     """Windows of K context frames and `horizon` frames to predict; batch i depends on (seed, i) alone."""
 
-    def __init__(self, clips: ClipSet, recipe: Recipe, context: int, resolution: int, device: torch.device) -> None:
+    def __init__(
+        self, clips: ClipSet, recipe: Recipe, context: int, resolution: int, device: torch.device
+    ) -> None:
         self.recipe, self.context, self.resolution, self.device = recipe, context, resolution, device
         self.states, self.actions = clips.states.to(device), clips.actions.to(device)
         self.looks = Looks(*(getattr(clips.looks, f).to(device) for f in ("box", "size", "color", "present")))

@@ -58,20 +58,23 @@ def train(
     torch.manual_seed(recipe.seed)
     bare = ConvolutionalModel(**recipe.model).to(memory_format=torch.channels_last)
     bare.to(accelerator.device)
-    optimizer = torch.optim.AdamW(bare.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    step, ema = 0, [p.detach().clone() for p in bare.parameters()]
+    optimizer = torch.optim.AdamW(
+        bare.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    step, seconds, ema = 0, 0.0, [p.detach().clone() for p in bare.parameters()]
     before = checkpoint.latest(folder)
     if before is not None:
-        step, ema = checkpoint.load(before, bare, optimizer, recipe)
+        step, seconds, ema = checkpoint.load(before, bare, optimizer, recipe)
     model, optimizer = accelerator.prepare(bare, optimizer)
     batches = Batches(clips, recipe, bare.context_frames, bare.resolution, accelerator.device)
     log = SummaryWriter(str(folder / "tensorboard"), purge_step=step) if accelerator.is_main_process else None
     began, done = time.monotonic(), 0
 
     def keep(at: int) -> dict[str, float]:
-        if not accelerator.is_main_process or log is None:
+        if log is None:  # another process keeps it
             return {}
-        where = checkpoint.save(folder, bare, ema, optimizer.optimizer, at, recipe)
+        spent = seconds + time.monotonic() - began
+        where = checkpoint.save(folder, bare, ema, optimizer.optimizer, at, spent, recipe)
         scores = validate(ConvolutionalModel.from_pretrained(where, use_safetensors=True)) if validate else {}
         for name, value in scores.items():
             log.add_scalar(f"validation/{name}", value, at)
@@ -91,11 +94,15 @@ def train(
         accelerator.backward(loss)
         norm = accelerator.clip_grad_norm_(model.parameters(), 1.0)
         if not torch.isfinite(loss):
-            raise NotFinite(f"the loss is {loss.item()} at step {step}; the last good state is {checkpoint.latest(folder)}")
+            raise NotFinite(
+                f"the loss is {loss.item()} at step {step}; the last good state is {checkpoint.latest(folder)}"
+            )
         optimizer.step()
         optimizer.zero_grad()
         step, done = step + 1, done + rows * horizon * accelerator.num_processes
-        torch._foreach_lerp_(ema, [p.detach() for p in bare.parameters()], 1 - min(recipe.ema, step / (step + 10)))
+        torch._foreach_lerp_(
+            ema, [p.detach() for p in bare.parameters()], 1 - min(recipe.ema, step / (step + 10))
+        )
         scores = keep(step) if step % save_every == 0 and step < recipe.steps else {}
         if log is not None and step % 20 == 0:
             log.add_scalar("train/loss", loss.item(), step)
@@ -122,7 +129,12 @@ def learning_rate_at(recipe: Recipe, step: int) -> float:
 
 
 def rollout_loss(
-    model: torch.nn.Module, bare: ConvolutionalModel, frames: Tensor, actions: Tensor, recipe: Recipe, draw: int
+    model: torch.nn.Module,
+    bare: ConvolutionalModel,
+    frames: Tensor,
+    actions: Tensor,
+    recipe: Recipe,
+    draw: int,
 ) -> Tensor:
     """Mean squared error of the clean frames predicted one after the other, each from the model's own past.
 

@@ -1,0 +1,132 @@
+"""`worldsim bench models`: physics error, permanence and speed of world models."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import results_io
+
+#: which scenarios at which levels a model is measured on, by the size of its actions' world
+SCENARIOS = {
+    "table": {
+        "uniform": ("id", "size", "speed", "both"),
+        "collision": ("id", "size1", "speed1", "size", "speed", "size1speed1", "both"),
+        "oblique": ("id", "size", "speed", "both"),
+        "launch": ("id",),
+    },
+    "drop": {
+        "parabola": ("id", "size", "speed", "both"),
+        "drop": ("id", "size", "speed", "both"),
+        "catch": ("id",),
+    },
+}
+STREAM = "test"  #: clips that no training or tuning has seen
+
+
+@dataclass
+class Args:
+    """Measure world models on fresh clips, 32-frame rollouts from 4 context frames."""
+
+    models: tuple[str, ...] = ("table", "drop")
+    """Shipped names or checkpoint folders; a folder is measured on the scenarios that fit its actions."""
+    clips: int = 100
+    """Clips of each scenario and level; twice as many at the level id."""
+    speed: bool = True
+    """Measure frames per second at batch 1 and 64 too."""
+    out: Path = results_io.RESULTS / "models.json"
+    """Result file."""
+
+
+def main(args: Args) -> None:
+    """Entry point of the verb."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    rows = []
+    table = Table("model", "scenario", "level", "velocity error, m/s", "permanence", "last frame, m")
+    for model in args.models:
+        for found in measure(model, args.clips):
+            rows += found
+            cell = {r["metric"]: r for r in found if "frame" not in r}
+            speed, kept = cell["velocity_error"], cell["permanence"]
+            table.add_row(
+                speed["model"],
+                speed["scenario"],
+                speed["level"],
+                f"{speed['value']:.3f} [{speed['low']:.3f}, {speed['high']:.3f}]",
+                f"{kept['value']:.4f}",
+                f"{found[-1]['value']:.2f}",
+            )
+        if args.speed:
+            rows += (speeds := throughput(model))
+            console.print(model, {r["batch"]: f"{r['value']:.0f} frames/s" for r in speeds})
+    console.print(table)
+    results_io.write(args.out, results_io.meta("worldsim bench models", 0), rows)
+
+
+def measure(model: str, clips: int) -> Iterator[list[results_io.Row]]:
+    """Result rows of one model: a list for each scenario and level, as they are measured."""
+    from worldsim.metrics.rollouts import make_clips, roll_out, score
+    from worldsim.models import load_model
+
+    world = load_model(model)
+    family = "table" if world.action_size == 2 else "drop"
+    for scenario, levels in SCENARIOS[family].items():
+        for level in levels:
+            some = make_clips(scenario, level, 2 * clips if level == "id" else clips, STREAM)
+            yield list(_rows(Path(model).name, scenario, level, score(some, roll_out(world, some))))
+
+
+def _rows(model: str, scenario: str, level: str, scores) -> Iterator[results_io.Row]:
+    from benchmarks.statistics import mean
+
+    where = {"world": "learned", "model": model, "scenario": scenario, "level": level}
+    for metric in ("velocity_error", "velocity_error_public", "permanence"):
+        scored = getattr(scores, metric)
+        value = scored.value[scored.count > 0].numpy()
+        if len(value):
+            estimate = mean(value)
+            yield {**where, "metric": metric, **estimate.row()}
+    for frame in (7, 15, 23, 31):
+        error = float(scores.position_error[frame])
+        n = len(scores.velocity_error.value)
+        yield {
+            **where,
+            "metric": "position_error",
+            "frame": frame,
+            "value": error,
+            "low": None,
+            "high": None,
+            "n": n,
+        }
+
+
+def throughput(model: str, seconds: float = 4.0) -> list[results_io.Row]:
+    """Imagined frames per second at batch 1 and 64, on all cores."""
+    import numpy as np
+    import torch
+
+    from worldsim.models import load_model
+
+    world = load_model(model)
+    rows = []
+    for batch in (1, 64):
+        frames = torch.ones(batch, world.context_frames, 3, world.resolution, world.resolution)
+        state = world.init(
+            frames,
+            torch.zeros(batch, world.context_frames - 1, world.action_size),
+            np.arange(batch, dtype=np.uint64),
+        )
+        actions = torch.zeros(batch, 1, world.action_size)
+        for _ in range(3):
+            state, _ = world.step(state, actions)
+        steps, began = 0, time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            state, _ = world.step(state, actions)
+            steps += 1
+        rate = steps * batch / (time.perf_counter() - began)
+        row = {"world": "learned", "model": Path(model).name, "batch": batch, "metric": "frames_per_s"}
+        rows.append({**row, "value": rate, "low": None, "high": None, "n": steps})
+    return rows
