@@ -13,13 +13,17 @@ from worldsim.tracking import Track
 
 @dataclass(frozen=True)
 class Start:
-    """One instance of a task: the scene at t = 0, the goal [G] (m), its level and number."""
+    """One instance of a task: the scene at t = 0, the goal [G] (m), its level and number.
+
+    `dropped` counts the draws before it that were solved from the start or by doing nothing.
+    """
 
     task: str
     level: str
     start_id: int
     scene: Scene
     goal: np.ndarray
+    dropped: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,11 @@ class Observation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How N episodes stand, each [N]: `success`, `failure` and `spoiled` (bodies lost or duplicated: bars
-    success) bool, `miss` in m (what the task wants to be small; the planner's cost), `reward` of the last frame."""
+    """How N episodes stand, each [N].
+
+    `success`, `failure` and `spoiled` (bodies lost or duplicated: bars success) are bool, `miss` in m is what
+    the task wants to be small (the planner's cost), `reward` is that of the last frame.
+    """
 
     success: Tensor
     failure: Tensor
@@ -93,8 +100,12 @@ class Task(Protocol):
         """The outcome before the first decision."""
         ...
 
-    def judge(self, outcome: Outcome, before: Track, after: Track, goal: Tensor, time_left: Tensor) -> Outcome:
+    def judge(
+        self, outcome: Outcome, before: Track, after: Track, goal: Tensor, time_left: Tensor
+    ) -> Outcome:
         """The outcome after one more frame; `time_left` [N] counts the frames still to come after it."""
         ...
 
-
+    def paint(self, frames: Tensor, goal: Tensor) -> Tensor:
+        """Frames [N, 3, H, W] for people and pixel agents, with the goal drawn under the bodies."""
+        ...

@@ -1,0 +1,38 @@
+"""What the starts of all tasks share: ranges by level, and draws that keep what a level does not change."""
+
+import numpy as np
+
+from worldsim import keys
+
+CONTEXT = 4  #: frames that are seen before the first decision
+CONTEXT_TIME = 0.3  #: s from t = 0 to the last of them
+DEVELOPMENT_IDS = 10_000  #: start_ids below are for development and training, reported figures use others
+RADIUS = (0.7, 1.5)
+RADIUS_OOD = ((0.3, 0.6), (1.6, 2.0))
+SPEED_OOD = (4.5, 6.0)
+
+
+def spread(u: np.ndarray, *bands: tuple[float, float]) -> np.ndarray:
+    """Map uniform draws in [0, 1) to the bands, each with equal share."""
+    u = np.asarray(u) * len(bands)
+    band = np.minimum(u.astype(int), len(bands) - 1)
+    low, high = np.array(bands).T
+    return low[band] + (u - band) * (high - low)[band]
+
+
+def radii(u: np.ndarray, level: str) -> np.ndarray:
+    """Radii in m: in distribution, or from both bands outside of it at levels that change the size."""
+    return spread(u, *RADIUS_OOD) if level in ("size", "both") else spread(u, RADIUS)
+
+
+def check(name: str, levels: tuple[str, ...], level: str, start_id: int) -> None:
+    """Raise ValueError for an unknown level or a negative number."""
+    if level not in levels:
+        raise ValueError(f"{name} has no level {level!r}; it has {', '.join(levels)}")
+    if start_id < 0:
+        raise ValueError(f"start_id is {start_id}; start_ids count from 0")
+
+
+def stream(name: str, start_id: int) -> np.random.Generator:
+    """The draws of one start: the same at all levels."""
+    return keys.generator(keys.make(name, "start", start_id))

@@ -1,0 +1,191 @@
+"""Strike: one launch of the red ball must leave the blue ball inside the goal disc at the last frame."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from envs import draws
+from envs.base import Outcome, Start
+from envs.shots import Table, aim, closest, grid, misses, shoot
+from worldsim.rendering import Looks, coverage
+from worldsim.scenes import VIEW, Body, Control, Scene
+from worldsim.tracking import DUPLICATED, LEFT, LOST, Track
+
+BLUE, RED = 0, 1
+LAUNCH = 4.0  #: m/s, longest launch; 6 at levels that change the speed
+LAUNCH_FAST = 6.0
+DURATION = 2.8  #: s from the launch to the last frame
+PROPOSALS = 256  #: geometries drawn at once
+ROUNDS = 400
+CHECKS = 16  #: geometries of a round that are searched through
+AREA = 0.4  #: (m/s)², smallest area of launches that must solve a start
+CLEAR = 0.25  #: m: doing nothing, or a launch in distribution, must miss the tolerance by this much
+
+
+class Strike:
+    """One decision, then 28 frames. The goal is the centre (2,) of a disc; its radius is the tolerance.
+
+    Levels: `speed` needs launches of 4.5 to 6 m/s (no launch up to 4 m/s solves these starts), `size` has
+    radii of 0.3 to 0.6 or 1.6 to 2.0 m, `both` has both.
+    """
+
+    name = "Strike"
+    scenario = "table"
+    frames = 28
+    stride = 28
+    levels = ("id", "speed", "size", "both")
+    goal_size = 2
+    template = Scene(
+        (Body("blue", (1.0,), (3.0, 5.0)), Body("red", (1.0,), (7.0, 5.0))),
+        control=Control(RED, "launch", (-LAUNCH, -LAUNCH), (LAUNCH, LAUNCH)),
+    )
+
+    def __init__(self, tolerance: float = 0.9) -> None:
+        self.tolerance = tolerance
+        self._starts: dict[tuple[str, int], Start] = {}
+        self._slow = grid(LAUNCH, 12, 240)
+        self._all = {v: grid(v, 12, 120) for v in (LAUNCH, LAUNCH_FAST)}
+
+    def bounds(self, level: str) -> tuple[np.ndarray, np.ndarray]:
+        """See `Task.bounds`; the norm of a launch is limited alike."""
+        draws.check(self.name, self.levels, level, 0)
+        high = np.full(2, _limit(level))
+        return -high, high
+
+    def sample(self, level: str, start_id: int) -> Start:
+        """See `Task.sample`; raises ValueError for an unknown level."""
+        draws.check(self.name, self.levels, level, start_id)
+        if (level, start_id) not in self._starts:
+            self._starts[level, start_id] = self._sample(level, start_id)
+        return self._starts[level, start_id]
+
+    def _sample(self, level: str, start_id: int) -> Start:
+        rng, dropped, fast = draws.stream(self.name, start_id), 0, level in ("speed", "both")
+        for _ in range(ROUNDS):  # sizes and speeds are kept for a whole round: only places are drawn anew
+            factors, places = rng.random(5), rng.random((PROPOSALS, 6))
+            table, launch = _propose(level, factors, places)
+            shot = shoot(table, launch, DURATION)
+            solved = self._solved(table, shot.at_end)
+            good = _fits(level, table, launch, shot)
+            hard = np.ones_like(good)
+            if fast:  # cheap first look: the same hit, but slower
+                slow = shoot(
+                    table, launch * (LAUNCH / np.linalg.norm(launch, axis=-1))[:, None], DURATION
+                ).at_end
+                hard = np.linalg.norm(slow - shot.at_end, axis=-1) > self.tolerance + CLEAR
+            chosen = np.flatnonzero(good & hard & ~solved)[:CHECKS]
+            for i in chosen[self._solvable(level, table.select(chosen), shot.at_end[chosen])]:
+                if not fast or self._needs_speed(table.select(i), shot.at_end[i]):
+                    dropped += int((good & solved)[:i].sum())
+                    return self._start(level, start_id, table.select(i), shot.at_end[i], dropped)
+            dropped += int((good & solved).sum())
+        raise RuntimeError(f"no {self.name} start {start_id} at level {level!r}; its ranges hardly meet")
+
+    def _solved(self, table: Table, goal: np.ndarray) -> np.ndarray:
+        """[P] bool: solved at the moment of the launch or by doing nothing, or nearly so."""
+        idle = shoot(table, np.zeros_like(table.velocity), DURATION).at_end
+        near = [
+            np.linalg.norm(goal - place, axis=-1) < self.tolerance + CLEAR for place in (table.blue, idle)
+        ]
+        return near[0] | near[1]
+
+    def _solvable(self, level: str, table: Table, goal: np.ndarray) -> np.ndarray:
+        """[C] bool: a fair area of launches solves it."""
+        limit = _limit(level)
+        each = Table(*(getattr(table, f)[:, None] for f in table.__dataclass_fields__))
+        miss = misses(each, goal[:, None], self._all[limit], DURATION)
+        return (miss <= self.tolerance).mean(-1) * np.pi * limit**2 >= AREA
+
+    def _needs_speed(self, table: Table, goal: np.ndarray) -> bool:
+        """Whether no launch in distribution solves it."""
+        return closest(table, goal, LAUNCH, DURATION, self._slow) > self.tolerance + CLEAR
+
+    def _start(self, level: str, start_id: int, table: Table, goal: np.ndarray, dropped: int) -> Start:
+        at_zero = table.blue - table.velocity * draws.CONTEXT_TIME
+        pair = lambda a: (float(a[0]), float(a[1]))  # noqa: E731
+        limit = _limit(level)
+        scene = replace(
+            self.template,
+            bodies=(
+                Body("blue", (float(table.blue_radius),), pair(at_zero), pair(table.velocity)),
+                Body("red", (float(table.red_radius),), pair(table.red)),
+            ),
+            control=Control(RED, "launch", (-limit, -limit), (limit, limit)),
+        )
+        return Start(self.name, level, start_id, scene, goal.astype(np.float64), dropped)
+
+    def open(self, track: Track, goal: Tensor) -> Outcome:
+        """See `Task.open`."""
+        none = torch.zeros(len(goal), dtype=torch.bool, device=goal.device)
+        return Outcome(
+            none, none, _spoils(track), self._miss(track, goal), torch.zeros(len(goal), device=goal.device)
+        )
+
+    def judge(
+        self, outcome: Outcome, before: Track, after: Track, goal: Tensor, time_left: Tensor
+    ) -> Outcome:
+        """Success or failure at the last frame; the reward there is 1 for success minus the miss / 10 m."""
+        spoiled, miss, last = outcome.spoiled | _spoils(after), self._miss(after, goal), time_left <= 0
+        success = last & ~spoiled & (miss <= self.tolerance)
+        reward = torch.where(last, success.float() - (miss / VIEW).clamp(max=1.0), torch.zeros_like(miss))
+        return Outcome(success, last & ~success, spoiled, miss, reward)
+
+    def _miss(self, track: Track, goal: Tensor) -> Tensor:
+        """Distance of the blue ball from the goal; out of view it is beyond twice the tolerance."""
+        distance = (track.position[:, BLUE] - goal.to(track.position)).square().sum(-1).sqrt().float()
+        gone = (track.status[:, BLUE] == LEFT) | (track.status[:, BLUE] == LOST)
+        return torch.nan_to_num(distance + gone * 2 * self.tolerance, nan=VIEW).clamp(max=2 * VIEW)
+
+    def paint(self, frames: Tensor, goal: Tensor) -> Tensor:
+        """Frames [N, 3, H, W] with the goal as a pale green disc under the bodies."""
+        state = torch.zeros(len(goal), 1, 6, device=frames.device)
+        state[:, 0, :2] = goal.to(frames)
+        disc = Looks(
+            torch.zeros(len(goal), 1, dtype=torch.bool, device=frames.device),
+            torch.full((len(goal), 1, 2), self.tolerance, device=frames.device),
+            torch.ones(len(goal), 1, 3, device=frames.device),
+            torch.ones(len(goal), 1, dtype=torch.bool, device=frames.device),
+        )
+        cover = coverage(state, disc, frames.shape[-1])
+        pale = torch.tensor([0.75, 0.95, 0.75], device=frames.device)[:, None, None]
+        under = 1 - cover * (1 - pale)  # white background with the disc: [N, 3, H, W]
+        return frames * under  # bodies are opaque and dark in the disc's channels only where they cover it
+
+
+def _limit(level: str) -> float:
+    return LAUNCH_FAST if level in ("speed", "both") else LAUNCH
+
+
+def _spoils(track: Track) -> Tensor:
+    """[N] bool: a body is lost or seen twice."""
+    return ((track.status == LOST) | (track.status == DUPLICATED)).any(-1)
+
+
+def _propose(level: str, factors: np.ndarray, places: np.ndarray) -> tuple[Table, np.ndarray]:
+    """Tables at the moment of the launch, and the reference launches: [P, 2]."""
+    many = len(places)
+    blue_r, red_r = draws.radii(factors[:2], level)
+    fast = level in ("speed", "both")
+    speed = draws.spread(factors[2], draws.SPEED_OOD if fast else (2.0, LAUNCH))
+    slow = draws.spread(factors[4], (0.5, 1.5)) * (factors[3] < 0.5)
+    angle, bearing = 2 * np.pi * places[:, 2], 2 * np.pi * places[:, 3]
+    blue = blue_r + places[:, :2] * (VIEW - 2 * blue_r)
+    away = blue_r + red_r + 0.3 + 4.0 * places[:, 4]
+    red = blue + away[:, None] * np.stack([np.cos(bearing), np.sin(bearing)], -1)
+    velocity = slow * np.stack([np.cos(angle), np.sin(angle)], -1)
+    table = Table(blue, velocity, red, np.full(many, blue_r), np.full(many, red_r))
+    return table, aim(table, 1.6 * places[:, 5] - 0.8, np.full(many, speed))
+
+
+def _fits(level: str, table: Table, launch: np.ndarray, shot) -> np.ndarray:
+    """[P] bool: balls in view, no touch before the launch, a contact in time, speeds within the level."""
+    blue_r, red_r = table.blue_radius[:, None], table.red_radius[:, None]
+    at_zero = table.blue - table.velocity * draws.CONTEXT_TIME
+    inside = lambda p, r: ((p >= r) & (p <= VIEW - r)).all(-1)  # noqa: E731
+    seen = inside(at_zero, blue_r) & inside(shot.at_contact, blue_r) & inside(shot.at_end, blue_r)
+    seen &= inside(table.red, red_r) & inside(table.blue, blue_r)
+    apart = np.sqrt(((at_zero - table.red) ** 2).sum(-1)) > table.blue_radius + table.red_radius + 0.1
+    timely = (shot.contact > 0.2) & (shot.contact < DURATION - 0.8)
+    return seen & apart & timely & (shot.fastest <= _limit(level))
