@@ -30,6 +30,9 @@ HEAVY = 1e9  #: kg; a solid kinematic body: nothing pushes it
 DEPTH = 10.0  #: half extent of boxes across the plane, m
 
 
+_NO = 'contype="0" conaffinity="0"'  # contacts are the named pairs only
+
+
 class MuJoCoEngine:
     """Discs without friction, fixed and kinematic boxes, in MuJoCo."""
 
@@ -98,7 +101,7 @@ class _Group:
         """
         if self._batch is None:
             return
-        index = np.ix_(self._rows, self._moving)
+        index = np.ix_(self._rows, np.array(self._moving))
         now = states[index]
         clear = self._clearance.clear(states[self._rows])
         self._timestep[:] = np.where(clear, DT, STEP)
@@ -130,9 +133,9 @@ def _batch(scenes: Sequence[Scene], moving: Sequence[int]) -> Batch:
     size, bound, place = batch.expand("geom_size"), batch.expand("geom_rbound"), batch.expand("geom_pos")
     mass, inertia = batch.expand("body_mass"), batch.expand("body_inertia")
     for k, body in enumerate(scenes[0].bodies):
-        if (name := f"{k}") not in {model.geom(g).name for g in range(model.ngeom)}:
+        if k not in moving and not body.solid:
             continue
-        g, b = model.geom(name).id, model.geom(name).bodyid[0]
+        g, b = model.geom(f"{k}").id, model.geom(f"{k}").bodyid[0]
         if body.shape == "disc":
             size[:, g, 0] = bound[:, g] = [s.bodies[k].radius for s in scenes]
         elif not is_floor(body):
@@ -186,6 +189,3 @@ def _xml(scene: Scene, moving: Sequence[int]) -> str:
       <worldbody>{"".join(parts)}</worldbody>
       <contact>{pairs}</contact>
     </mujoco>"""
-
-
-_NO = 'contype="0" conaffinity="0"'  # contacts are the named pairs only
