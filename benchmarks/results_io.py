@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +133,8 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor()
+
+
+def to_json(settings: Any) -> str:
+    """A settings dataclass as text, for the config that each run's folder begins with."""
+    return json.dumps(asdict(settings), indent=1, default=str) + "\n"

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,14 +13,12 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from worldsim.rendering import to_uint8
-from worldsim.scenes import VIEW, Scene
-from worldsim.tracking import LOST, VISIBLE, Track
+from worldsim.scenes import Scene
 from worldsim.worlds import World
 
-DIVERGED = 0.5  #: m; bodies farther apart than this have parted
 _SIZE, _GAP, _HEAD = 256, 8, 24  # pixels: side of a panel, gap, height of the label
 _PAPER, _INK, _ALARM = (244, 244, 244), (30, 30, 30), (196, 60, 0)
-_GOAL = np.array([0.55, 0.85, 0.60])
+Paint = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -32,65 +30,33 @@ class Panel:
     divergence: int | None = None
 
 
-@dataclass(frozen=True)
-class Replay:
-    """N scenes played open-loop: `frames` [N, K + T, 3, H, W] and, where there is a truth behind them, the
-    true `states` [N, T, B, 6] of the T frames after the context."""
-
-    frames: Tensor
-    states: np.ndarray | None
-
-
 @torch.no_grad()
-def replay(world: World, scenes: Sequence[Scene], actions: np.ndarray, keys: np.ndarray) -> Replay:
-    """Start scenes in a world and answer actions [N, T, A], whatever happens."""
-    frames, states = list(world.reset(scenes, keys).unbind(1)), []
-    for t in range(actions.shape[1]):
-        frames.append(world.step(actions[:, t]))
-        states.append(world.states)
-    truth = None if states[0] is None else np.stack(states, 1)
-    return Replay(torch.stack(frames, 1).cpu(), truth)
+def replay(world: World, scene: Scene, actions: np.ndarray, seed: np.uint64) -> Tensor:
+    """Frames [K + T, 3, H, W] of a scene under actions [T, A], whatever happens; `seed` is the row's key."""
+    frames = list(world.reset([scene], np.array([seed]))[0])
+    frames += [world.step(action[None])[0] for action in actions]
+    return torch.stack(frames).cpu()
 
 
-def divergence(
-    tracks: list[Track], truth: np.ndarray, first: int = 0, bodies: list[int] | None = None
-) -> np.ndarray:
-    """The first frame at which a tracked body is more than 0.5 m from the true one, [N]; -1 where none.
-
-    `tracks` are the T frames of N scenes, `truth` [N, T, B, 6]. A true body with its centre in view that
-    is lost or duplicated in the picture has parted as well; a body that is out of view in either is not
-    judged. `first` is the number of the first frame given.
-    """
-    position = torch.stack([t.position for t in tracks], 1).cpu().numpy()  # [N, T, B, 2]
-    status = torch.stack([t.status for t in tracks], 1).cpu().numpy()
-    inside = ((truth[..., :2] > 0) & (truth[..., :2] < VIEW)).all(-1)
-    far = np.hypot(*np.moveaxis(position - truth[..., :2], -1, 0)) > DIVERGED
-    apart = inside & (((status == VISIBLE) & far) | (status >= LOST))
-    if bodies is not None:
-        apart = apart[..., bodies]
-    apart = apart.any(-1)
-    return np.where(apart.any(1), apart.argmax(1) + first, -1)
-
-
-def side_by_side(panels: list[Panel], goal: tuple[float, float, float] | None = None) -> np.ndarray:
+def side_by_side(panels: list[Panel], paint: Paint | None = None) -> np.ndarray:
     """Panels next to one another: uint8 [T, H, W, 3] with labels, frame numbers and divergence marked.
 
-    `goal` is (x, y, radius) in m and drawn under the bodies. Raises ValueError when lengths differ.
+    `paint` draws the goal under the bodies of frames [N, 3, H, W]. Raises ValueError when lengths differ.
     """
     lengths = {len(p.frames) for p in panels}
     if len(lengths) != 1:
         raise ValueError(f"panels have {sorted(lengths)} frames; side by side they need equal numbers")
-    return np.stack([_picture(panels, t, goal) for t in range(lengths.pop())])
+    return np.stack([_picture(panels, t, paint) for t in range(lengths.pop())])
 
 
-def _picture(panels: list[Panel], t: int, goal: tuple[float, float, float] | None) -> np.ndarray:
+def _picture(panels: list[Panel], t: int, paint: Paint | None) -> np.ndarray:
     width = len(panels) * (_SIZE + _GAP) + _GAP
     picture = Image.new("RGB", (width + width % 2, _SIZE + _HEAD + _GAP), _PAPER)
     pen = ImageDraw.Draw(picture)
     for i, panel in enumerate(panels):
         left = _GAP + i * (_SIZE + _GAP)
         apart = panel.divergence is not None and t >= panel.divergence
-        picture.paste(_enlarged(panel.frames[t], goal), (left, _HEAD))
+        picture.paste(_enlarged(panel.frames[t], paint), (left, _HEAD))
         pen.rectangle(
             (left - 2, _HEAD - 2, left + _SIZE + 1, _HEAD + _SIZE + 1),
             outline=_ALARM if apart else _INK,
@@ -103,17 +69,11 @@ def _picture(panels: list[Panel], t: int, goal: tuple[float, float, float] | Non
     return np.asarray(picture)
 
 
-def _enlarged(frame: Tensor, goal: tuple[float, float, float] | None) -> Image.Image:
-    """A frame [3, H, W] at panel size, with the goal in place of the white behind the bodies."""
-    large = Image.fromarray(to_uint8(frame)).resize((_SIZE, _SIZE), Image.Resampling.BICUBIC)
-    if goal is None:
-        return large
-    colors = np.asarray(large) / 255.0
-    centres = (np.arange(_SIZE) + 0.5) * VIEW / _SIZE
-    range_ = np.hypot(centres[None] - goal[0], centres[::-1, None] - goal[1])
-    disc = np.clip((goal[2] - range_) * _SIZE / VIEW + 0.5, 0, 1)[..., None]
-    white = colors.min(-1, keepdims=True)
-    return Image.fromarray(((colors - white * disc * (1 - _GOAL)) * 255).round().astype(np.uint8))
+def _enlarged(frame: Tensor, paint: Paint | None) -> Image.Image:
+    """A frame [3, H, W] at panel size, with the goal painted at that size."""
+    size = (_SIZE, _SIZE)
+    large = torch.nn.functional.interpolate(frame[None], size, mode="bicubic", antialias=True).clamp(0, 1)
+    return Image.fromarray(to_uint8(large if paint is None else paint(large))[0])
 
 
 @cache

@@ -1,0 +1,59 @@
+"""The learned model's error on a task's own starts, level by level, under random actions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks.results_io import Row
+from benchmarks.statistics import mean
+from envs.base import Start, Task
+from worldsim import keys as key
+from worldsim.engines import make_engine
+from worldsim.engines.base import simulate
+from worldsim.metrics.rollouts import Clips, roll_out, score
+from worldsim.models.base import WorldModel
+
+SCENARIO = {"table": "launch", "drop": "catch"}  #: the scenario whose bodies a task's recipe shares
+METRICS = ("velocity_error", "velocity_error_public", "permanence")
+
+
+def on_task(model: WorldModel, name: str, task: Task, level: str, first: int, count: int) -> list[Row]:
+    """Rows of velocity error and permanence over whole episodes of `count` starts from `first` on.
+
+    Random decisions stand for what an agent may try; they never follow the goal.
+    """
+    starts = [task.sample(level, i) for i in range(first, first + count)]
+    actions = np.concatenate(
+        [np.zeros((count, model.context_frames - 1, model.action_size)), random_actions(task, level, starts)],
+        1,
+    )
+    scenes = [start.scene for start in starts]
+    states = simulate(make_engine("analytic"), scenes, actions.shape[1] + 1, actions).states
+    clips = Clips(SCENARIO[task.scenario], scenes, states, actions)
+    scores = score(clips, roll_out(model, clips), model.context_frames)
+    rows = []
+    for metric in METRICS:
+        scored = getattr(scores, metric)
+        values = scored.value[scored.count > 0].numpy()
+        if len(values):
+            where = {"task": task.name, "world": "learned", "model": name, "level": level, "metric": metric}
+            rows.append(where | mean(values).row())
+    return rows
+
+
+def random_actions(task: Task, level: str, starts: Sequence[Start]) -> np.ndarray:
+    """Random decisions within the level's bounds [N, frames, A]: launches act once, velocities are held for
+    12 frames."""
+    control = task.template.control
+    assert control is not None
+    low, high = task.bounds(level)
+    actions = np.zeros((len(starts), task.frames, len(low)))
+    for row, start in enumerate(starts):
+        rng = key.generator(key.make("model error", task.name, level, start.start_id))
+        if control.kind == "launch":
+            speed, angle = high[0] * np.sqrt(rng.random()), 2 * np.pi * rng.random()
+            actions[row, 0] = speed * np.cos(angle), speed * np.sin(angle)
+        else:
+            held = rng.uniform(low, high, (-(-task.frames // 12), len(low)))
+            actions[row] = held.repeat(12, axis=0)[: task.frames]
+    return actions

@@ -1,0 +1,145 @@
+"""Policy specs such as `cem@learned`: which policy, prepared in which world."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.base import Policy
+from benchmarks.records import file_hash, text_hash
+from envs.base import Task
+from worldsim.engines import ENGINES
+from worldsim.models import WEIGHTS, WorldModel, shipped_models
+from worldsim.worlds import ImaginedWorld, World, make_world
+
+WORLDS = ("learned", "box2d", "mujoco")  #: worlds in which the bridge executes
+PREPARED = {
+    "noop": ("",),
+    "random": ("",),
+    "reactive": ("",),
+    "oracle": ("",),
+    "cem": ("inertia", "box2d", "mujoco", "analytic", "learned"),
+    "cem_privileged": ("box2d", "mujoco", "analytic"),
+    "ppo": ("box2d", "mujoco", "analytic", "learned"),
+}
+PLANNERS = ("cem", "cem_privileged", "oracle")
+
+
+@dataclass(frozen=True, order=True)
+class Spec:
+    """A policy and the world it is prepared in ("" when in none, or, for the oracle, the executing one)."""
+
+    policy: str
+    prepared_in: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Spec":
+        """From `policy` or `policy@world`. Raises ValueError, listing what exists."""
+        spec = cls(*text.partition("@")[::2])
+        if spec.prepared_in not in PREPARED.get(spec.policy, ()):
+            known = [p + f"@{w}" * bool(w) for p, worlds in PREPARED.items() for w in worlds]
+            raise ValueError(f"unknown policy {text!r}; choose among {', '.join(known)}")
+        return spec
+
+    def __str__(self) -> str:
+        return self.policy + f"@{self.prepared_in}" * bool(self.prepared_in)
+
+    def runs_in(self, world: str) -> bool:
+        """The oracle searches true states, which no learned world has."""
+        return not (world == "learned" and (self.policy == "oracle"))
+
+
+class Workshop:
+    """Makes worlds and policies, loading each model once.
+
+    Parameters
+    ----------
+    model
+        What "learned" means: a checkpoint's name or folder, an engine's name (to try things out) or a World;
+        None for the task's shipped model.
+    policies
+        Folder with trained policies, `<policy>@<world>-<task>`, "learned" and "box2d" alike.
+    """
+
+    def __init__(
+        self, model: "str | Path | World | None" = None, policies: str | Path = "runs/learn"
+    ) -> None:
+        self.model, self.policies = model, Path(policies)
+        self._loaded: dict[str, WorldModel] = {}
+        self._tasks: dict[str, Task] = {}
+
+    def task(self, name: str) -> Task:
+        """The task of this name; it remembers its starts. Raises ValueError when unknown."""
+        from envs.tasks import make_task
+
+        if name not in self._tasks:
+            self._tasks[name] = make_task(name)
+        return self._tasks[name]
+
+    def world(self, name: str, task: Task) -> World:
+        """A fresh world: an engine by name, or what "learned" means. Raises ValueError when unknown."""
+        source = self._source(task) if name == "learned" else name
+        if not isinstance(source, str | Path):
+            return source
+        if str(source) not in self._loaded:
+            world = make_world(source, task.template)
+            if not isinstance(world, ImaginedWorld):
+                return world
+            self._loaded[str(source)] = world.model
+        return ImaginedWorld(self._loaded[str(source)], name="learned")
+
+    def weights(self, name: str, task: Task) -> str:
+        """Hash of the weights behind a world, "" for engines."""
+        source = self._source(task)
+        if name != "learned" or not isinstance(source, str | Path) or str(source) in ENGINES:
+            return ""
+        return file_hash(WEIGHTS / source if str(source) in shipped_models() else source)
+
+    def model_name(self, task: Task) -> str:
+        """What "learned" is called in result rows."""
+        source = self._source(task)
+        return Path(source).name if isinstance(source, str | Path) else source.name
+
+    def policy_file(self, spec: Spec, task: Task) -> Path:
+        """Where a trained policy lies."""
+        return self.policies / f"{task.name}-{spec.policy}@{spec.prepared_in}"
+
+    def policy(self, spec: Spec, task: Task, level: str, executing: str) -> Policy:
+        """The policy for one cell. Raises ValueError when it has not been trained."""
+        from agents import scripted
+        from agents.cem import CEM
+        from agents.oracle import Oracle
+
+        if spec.policy in ("noop", "random", "reactive"):
+            names = {"noop": scripted.NoOp, "random": scripted.Random, "reactive": scripted.Reactive}
+            return names[spec.policy](task, level)
+        if spec.policy == "oracle":
+            return Oracle(task, executing, level)
+        if spec.policy == "ppo":
+            from agents.ppo import load
+
+            path = self.policy_file(spec, task)
+            if not path.exists():
+                raise ValueError(
+                    f"no trained policy {path}; train it with `worldsim bench loop --stages ppo`"
+                )
+            return load(path, task, level)
+        world = self.world(spec.prepared_in, task)
+        return CEM(task, world, level=level, privileged=spec.policy == "cem_privileged")
+
+    def policy_hash(self, spec: Spec, task: Task) -> str:
+        """Hash of what the policy has learned or plans in, "" for scripted policies and engines."""
+        if spec.policy == "ppo":
+            path = self.policy_file(spec, task)
+            return file_hash(path) if path.exists() else ""
+        return self.weights(spec.prepared_in, task)
+
+    def config_hash(self, spec: Spec, task: Task) -> str:
+        """Hash of the settings that decide a result and are not in its key otherwise."""
+        from agents.cem import config_for
+
+        settings = [task.name, task.frames, task.stride, task.tolerance]
+        if spec.policy in PLANNERS:
+            settings.append(config_for(task))
+        return text_hash(*settings)
+
+    def _source(self, task: Task) -> "str | Path | World":
+        return task.scenario if self.model is None else self.model

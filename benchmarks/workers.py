@@ -1,0 +1,97 @@
+"""Processes that play cells until every start has a record; killed at any moment, they lose one batch."""
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from benchmarks import records
+from benchmarks.playing import Cell, play
+from benchmarks.records import EpisodeRecord, Writer
+from benchmarks.specs import Workshop
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all workers share: `rows` episodes side by side; worker i plays the start_ids i mod `workers`."""
+
+    cells: tuple[Cell, ...]
+    folder: Path
+    model: str | None
+    trained: Path
+    rows: int
+    workers: int
+
+    def workshop(self) -> Workshop:
+        """Worlds and policies as this job understands them."""
+        return Workshop(self.model, self.trained)
+
+    def missing(self) -> int:
+        """How many episodes have no record yet."""
+        known, workshop = records.read(self.folder), self.workshop()
+        return sum(key not in known for cell in self.cells for key in cell.keys(workshop).values())
+
+    def found(self) -> list[EpisodeRecord]:
+        """The records of the job's cells; others in the same folder, of other weights say, are left out."""
+        known, workshop = records.read(self.folder), self.workshop()
+        return [known[k] for cell in self.cells for k in cell.keys(workshop).values() if k in known]
+
+
+def play_all(job: Job) -> None:
+    """Play what is missing and show progress. Raises RuntimeError when a worker fails."""
+    total = job.missing()
+    if not total:
+        return
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=work, args=(job, i, os.getpid())) for i in range(job.workers)]
+    for process in processes:
+        process.start()
+    try:
+        _watch(job, processes, total)
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
+    if any(process.exitcode for process in processes):
+        raise RuntimeError("a worker failed, see above; what was recorded stays, run again to go on")
+
+
+def work(job: Job, index: int, parent: int) -> None:
+    """One worker: its share of every cell, batch by batch. Ends early when its parent is gone."""
+    import torch
+
+    torch.set_num_threads(1)
+    workshop = job.workshop()
+    with Writer(job.folder, f"worker{index}") as writer:
+        known = records.read(job.folder)
+        for cell in job.cells:
+            keys = cell.keys(workshop)
+            mine = [i for i in keys if i % job.workers == index and keys[i] not in known]
+            for at in range(0, len(mine), job.rows):
+                if os.getppid() != parent:
+                    return
+                played = play(cell, mine[at : at + job.rows], workshop, known)
+                writer.append(played)
+                known.update((record.key, record) for record in played)
+
+
+def _watch(job: Job, processes: Sequence[BaseProcess], total: int) -> None:
+    """A progress bar fed by the lines that the workers have written, until they have ended."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    before = _count_lines(job.folder)
+    with Progress(*columns) as bar:
+        task = bar.add_task("episodes", total=total)
+        while any(process.is_alive() for process in processes):
+            for process in processes:
+                process.join(0.25)
+            bar.update(task, completed=_count_lines(job.folder) - before)
+            if any(process.exitcode for process in processes):
+                return
+
+
+def _count_lines(folder: Path) -> int:
+    return sum(path.read_bytes().count(b"\n") for path in folder.glob("*.jsonl"))

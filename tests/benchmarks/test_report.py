@@ -1,0 +1,180 @@
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import figures, publish, report, results_io, tables, videos
+from benchmarks.records import EpisodeRecord
+from benchmarks.summary import paired, summarise
+
+
+def episodes(successes, promised=None, **columns):
+    """One record per start."""
+    base = EpisodeRecord("Strike", "id", 0, "box2d", "cem", "learned", False, 0.5, 28, imagined_frames=100)
+    promised = [None] * len(successes) if promised is None else promised
+    return [
+        replace(base, start_id=i, success=bool(s), imagined_success=p, **columns)
+        for i, (s, p) in enumerate(zip(successes, promised))
+    ]
+
+
+def rows_of(*groups):
+    return summarise([record for group in groups for record in group])
+
+
+def one(rows, **columns):
+    (row,) = results_io.select(rows, **columns)
+    return row
+
+
+def test_summary_counts_by_hand():
+    model = episodes([1, 1, 0, 0], promised=[True, True, True, False])
+    fair = episodes([1, 1, 1, 0], prepared_in="box2d")
+    rows = rows_of(model, fair)
+    results_io.check(rows)
+    assert one(rows, metric="success", prepared_in="learned")["value"] == 0.5
+    assert one(rows, metric="imagined_success", prepared_in="learned")["value"] == 0.75
+    phantom = one(rows, metric="phantom", prepared_in="learned")
+    assert (phantom["value"], phantom["n"]) == (pytest.approx(1 / 3), 3)
+    assert one(rows, metric="success_ratio_to_box2d")["value"] == pytest.approx(2 / 3)
+    assert one(rows, metric="success_difference_to_box2d")["value"] == pytest.approx(-0.25)
+
+
+def test_ratios_use_only_starts_that_both_played():
+    model, fair = episodes([1, 0, 1]), episodes([0, 1], prepared_in="box2d")
+    assert paired(model, list(reversed(fair))) == ([True, False], [False, True])
+
+
+def test_infinite_ends_become_null():
+    rows = rows_of(episodes([1, 1, 1, 1]), episodes([1, 0, 0, 0], prepared_in="box2d"))
+    ratio = one(rows, metric="success_ratio_to_box2d")
+    assert ratio["value"] == 4 and ratio["high"] is None
+    assert tables.interval(ratio).endswith("∞]")
+
+
+def every_level():
+    groups = []
+    for level, model in (("id", [1] * 9 + [0]), ("speed", [1] * 2 + [0] * 8)):
+        for world in ("learned", "box2d", "mujoco"):
+            groups.append(episodes(model, promised=[True] * 10, level=level, world=world))
+            groups.append(episodes([1] * 10, prepared_in="box2d", level=level, world=world))
+    errors = [
+        {
+            "task": "Strike",
+            "model": "table",
+            "level": level,
+            "metric": "velocity_error",
+            "value": v,
+            "low": v,
+            "high": v,
+            "n": 9,
+        }
+        for level, v in (("id", 0.14), ("speed", 0.41))
+    ]
+    speed = {"model": "table", "batch": 64, "metric": "frames_per_s", "value": 1210.0, "n": 5}
+    return rows_of(*groups) + errors + [speed]
+
+
+class Page(HTMLParser):
+    """Collects what a browser would fetch, and checks that tags close."""
+
+    VOID = {"meta", "link", "img", "br", "hr", "input", "source", "path", "use", "rect"}
+
+    def __init__(self):
+        super().__init__()
+        self.fetched, self.open = [], []
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name in ("src", "srcset", "poster", "data") or (
+                name == "href" and tag in ("link", "image", "script")
+            ):
+                self.fetched.append(value)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def content(**changes):
+    rows = every_level()
+    video = report.Video("phantom", "a title", "Phantom success", "why", "data:video/mp4;base64,AAAA")
+    parts = dict(
+        meta=results_io.meta("worldsim demo", 0),
+        rows=rows,
+        done="This run played.",
+        commands="make demo",
+        videos=[video],
+    )
+    return report.Content(**{**parts, **changes})
+
+
+@pytest.mark.parametrize("with_reference", [False, True])
+def test_page_stands_alone(with_reference):
+    reference = ({"machine": "M", "commit": "abc"}, every_level()) if with_reference else None
+    text = report.render(content(reference=reference))
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    assert page.fetched and all(address.startswith("data:") for address in page.fetched)
+    assert not re.search(r"@import|url\(\s*['\"]?(?!#)", text), "styles must load nothing"
+    assert "90 % of ordinary starts solved, 100 % with exact physics" in text
+    assert "20 % against 100 % at its worst level, faster" in text
+    assert ("Reference results: commit" in text) is with_reference
+
+
+def test_text_from_outside_is_escaped():
+    text = report.render(content(done="<script>alert(1)</script>", commands="a && b <c>"))
+    assert "<script>" not in text
+    assert "a &amp;&amp; b &lt;c&gt;" in text
+
+
+def test_page_without_any_record():
+    assert "Too little has been recorded" in report.render(content(rows=[], videos=[]))
+
+
+def test_too_large_a_page_is_refused(tmp_path):
+    video = report.Video("ordinary", "t", "Solved", "c", "data:video/mp4;base64," + "A" * report.LIMIT)
+    with pytest.raises(ValueError, match="fewer videos"):
+        report.write(tmp_path / "report.html", content(videos=[video]))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_figures_show_every_cell():
+    rows = every_level()
+    figure = figures.success(rows, "Strike")
+    assert [axis.get_title() for axis in figure.axes] == ["in-distribution", "faster"]
+    marks = sum(len(line.get_xdata()) == 1 for axis in figure.axes for line in axis.lines)
+    assert marks == 2 * 2 * 3
+    text = figures.svg(figure, "A < B")
+    assert text.startswith("<svg") and "<title>A &lt; B</title>" in text and "#010203" not in text
+
+
+def test_choice_of_videos_is_spread_and_leaves_room_for_solved_ones():
+    phantom = episodes([0] * 9, promised=[True] * 9) + episodes([0] * 2, promised=[True] * 2, level="speed")
+    solved = episodes([0] * 9 + [1] * 5, promised=[True] * 14)[9:]
+    refused = episodes([0] * 3, promised=[False] * 3, task="Catch")
+    chosen = publish.choose(phantom + solved + refused, 6)
+    assert [(r.level, r.success) for r in chosen[:2]] == [("id", False), ("speed", False)]
+    assert [r.success for r in chosen] == [False] * 4 + [True] * 2
+    assert len(publish.choose(phantom, 6)) == 6
+    assert publish.choose([], 6) == []
+
+
+def test_side_by_side_and_mp4():
+    frames = torch.ones(5, 3, 64, 64)
+    frames[:, :2, 20:30, 20:30] = 0
+    panels = [videos.Panel("learned", frames, divergence=2), videos.Panel("Box2D", frames)]
+    pictures = videos.side_by_side(panels)
+    assert pictures.dtype == np.uint8 and pictures.shape[0] == 5
+    orange = (pictures == np.array([196, 60, 0])).all(-1).any((1, 2))
+    assert orange.tolist() == [False, False, True, True, True]
+    data = videos.mp4(pictures)
+    assert data[4:8] == b"ftyp" and len(data) < 100_000
+    with pytest.raises(ValueError, match="equal numbers"):
+        videos.side_by_side([panels[0], videos.Panel("Box2D", frames[:3])])
