@@ -34,13 +34,13 @@ def solving_launch(count: int = 512) -> np.ndarray:
 
 
 def play(world: str, action: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, bool]:
-    """Frames uint8 [T, H, W, 3] of the start under the action, the goal [2] m, the miss in m and success."""
+    """Frames uint8 [T, H, W, 3] of the start under the action, the goal (x, y, radius) in m, the miss in m and success."""
     env = WorldVectorEnv("Strike", world, 1, autoreset_mode="Disabled", history=True)
     start = env.task.sample("id", START)
     env.reset(options={"starts": [start]})
     info = env.step(action[None])[4]
     frames = np.stack([frame[0] for frame in env.frames_seen])
-    return frames, start.goal, float(info["miss"][0]), bool(info["success"][0])
+    return frames, np.append(start.goal, env.task.tolerance), float(info["miss"][0]), bool(info["success"][0])
 
 
 def pipeline(axis: Axes) -> None:
@@ -67,7 +67,9 @@ def strip(axes: list[Axes], world: str, action: np.ndarray) -> None:
     frames, goal, miss, success = play(world, action)
     for axis, t in zip(axes, FRAMES):
         axis.imshow(frames[t], extent=(0, 10, 0, 10), interpolation="bicubic")
-        axis.add_patch(matplotlib.patches.Circle(goal, 0.9, fill=False, edgecolor="#009E73", linewidth=1.6))
+        axis.add_patch(
+            matplotlib.patches.Circle(goal[:2], goal[2], fill=False, edgecolor="#009E73", linewidth=1.6)
+        )
         axis.set(xticks=[], yticks=[])
     axes[0].set_ylabel(WORLDS[world], fontsize=10, color=ACCENT if world == "table" else INK)
     verdict = f"misses by {miss:.2f} m:\n{'success' if success else 'failure'}"
