@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from benchmarks.bridge import FIRST_REPORTED
 from benchmarks.results_io import Row
+from benchmarks.specs import Workshop
 from benchmarks.statistics import mean
 from envs.base import Start, Task
 from worldsim import keys as key
@@ -12,9 +14,22 @@ from worldsim.engines import make_engine
 from worldsim.engines.base import simulate
 from worldsim.metrics.rollouts import Clips, roll_out, score
 from worldsim.models.base import WorldModel
+from worldsim.worlds import ImaginedWorld
 
 SCENARIO = {"table": "launch", "drop": "catch"}  #: the scenario whose bodies a task's recipe shares
 METRICS = ("velocity_error", "velocity_error_public", "permanence")
+
+
+def measure(workshop: Workshop, task: Task, starts: int) -> list[Row]:
+    """All rows of a task's model: on its scenarios (half as many clips), on the task's starts, its speed."""
+    from benchmarks import models
+
+    world, name = workshop.world("learned", task), workshop.model_name(task)
+    assert isinstance(world, ImaginedWorld), "only learned models are measured"
+    rows = [row for cell in models.measure(str(workshop.source(task)), starts // 2) for row in cell]
+    for level in task.levels:
+        rows += on_task(world.model, name, task, level, FIRST_REPORTED, starts)
+    return rows + models.throughput(str(workshop.source(task)))
 
 
 def on_task(model: WorldModel, name: str, task: Task, level: str, first: int, count: int) -> list[Row]:

@@ -195,3 +195,16 @@ def png(figure: Figure, path: str | Path) -> None:
     """The figure as a PNG on white, for the README."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150, facecolor="white")
+
+
+def write_pngs(rows: Sequence[Row], folder: Path) -> list[Path]:
+    """All figures that the rows allow, as PNG files."""
+    paths = []
+    for task in TASKS:
+        if select(rows, task=task, metric="success", policy="cem"):
+            paths.append(folder / f"success-{task.lower()}.png")
+            png(success(rows, task), paths[-1])
+    if any("task" in row for row in select(rows, metric="velocity_error")):
+        paths.append(folder / "error-against-success.png")
+        png(error_against_success(rows), paths[-1])
+    return paths

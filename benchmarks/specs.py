@@ -1,9 +1,11 @@
 """Policy specs such as `cem@learned`: which policy, prepared in which world."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from agents.base import Policy
+from benchmarks import results_io
 from benchmarks.records import file_hash, text_hash
 from envs.base import Task
 from worldsim.engines import ENGINES
@@ -20,6 +22,7 @@ PREPARED = {
     "cem_privileged": ("box2d", "mujoco", "analytic"),
     "ppo": ("box2d", "mujoco", "analytic", "learned"),
 }
+TRAINED = "trained.json"  #: written when training has ended
 PLANNERS = ("cem", "cem_privileged", "oracle")
 
 
@@ -56,7 +59,7 @@ class Workshop:
         What "learned" means: a checkpoint's name or folder, an engine's name (to try things out) or a World;
         None for the task's shipped model.
     policies
-        Folder with trained policies, `<policy>@<world>-<task>`, "learned" and "box2d" alike.
+        Folder with trained policies, `<task>-<policy>@<world>`.
     """
 
     def __init__(
@@ -76,7 +79,7 @@ class Workshop:
 
     def world(self, name: str, task: Task) -> World:
         """A fresh world: an engine by name, or what "learned" means. Raises ValueError when unknown."""
-        source = self._source(task) if name == "learned" else name
+        source = self.source(task) if name == "learned" else name
         if not isinstance(source, str | Path):
             return source
         if str(source) not in self._loaded:
@@ -88,14 +91,14 @@ class Workshop:
 
     def weights(self, name: str, task: Task) -> str:
         """Hash of the weights behind a world, "" for engines."""
-        source = self._source(task)
+        source = self.source(task)
         if name != "learned" or not isinstance(source, str | Path) or str(source) in ENGINES:
             return ""
         return file_hash(WEIGHTS / source if str(source) in shipped_models() else source)
 
     def model_name(self, task: Task) -> str:
         """What "learned" is called in result rows."""
-        source = self._source(task)
+        source = self.source(task)
         return Path(source).name if isinstance(source, str | Path) else source.name
 
     def policy_file(self, spec: Spec, task: Task) -> Path:
@@ -117,7 +120,7 @@ class Workshop:
             from agents.ppo import load
 
             path = self.policy_file(spec, task)
-            if not path.exists():
+            if not self.trained(spec, task.name):
                 raise ValueError(
                     f"no trained policy {path}; train it with `worldsim bench loop --stages ppo`"
                 )
@@ -125,11 +128,31 @@ class Workshop:
         world = self.world(spec.prepared_in, task)
         return CEM(task, world, level=level, privileged=spec.policy == "cem_privileged")
 
+    def train(self, spec: Spec, name: str, frames: int, seed: int) -> None:
+        """Train a policy for `frames` frames on development starts, unless that has been done."""
+        if self.trained(spec, name):
+            return
+        from agents import ppo
+
+        task = self.task(name)
+        path = self.policy_file(spec, task)
+        ppo.train(task, self.world(spec.prepared_in, task), frames=frames, seed=seed, folder=path)
+        facts = {"frames": frames, "seed": seed, "weights": self.weights(spec.prepared_in, task)}
+        results_io.write_text(path / TRAINED, json.dumps(facts))
+
+    def trained(self, spec: Spec, name: str) -> bool:
+        """Whether a policy has been trained to its end."""
+        return self.frames_trained(spec, name) > 0
+
+    def frames_trained(self, spec: Spec, name: str) -> int:
+        """For how many frames a policy has been trained, 0 where it has not."""
+        path = self.policy_file(spec, self.task(name)) / TRAINED
+        return int(json.loads(path.read_text())["frames"]) if path.exists() else 0
+
     def policy_hash(self, spec: Spec, task: Task) -> str:
         """Hash of what the policy has learned or plans in, "" for scripted policies and engines."""
         if spec.policy == "ppo":
-            path = self.policy_file(spec, task)
-            return file_hash(path) if path.exists() else ""
+            return file_hash(self.policy_file(spec, task)) if self.trained(spec, task.name) else ""
         return self.weights(spec.prepared_in, task)
 
     def config_hash(self, spec: Spec, task: Task) -> str:
@@ -141,5 +164,6 @@ class Workshop:
             settings.append(config_for(task))
         return text_hash(*settings)
 
-    def _source(self, task: Task) -> "str | Path | World":
+    def source(self, task: Task) -> "str | Path | World":
+        """What "learned" means for a task."""
         return task.scenario if self.model is None else self.model

@@ -28,10 +28,14 @@ class Job:
         """Worlds and policies as this job understands them."""
         return Workshop(self.model, self.trained)
 
+    def missing_by_cell(self) -> dict[Cell, int]:
+        """How many episodes of each cell have no record yet."""
+        known, workshop = records.read(self.folder), self.workshop()
+        return {cell: sum(k not in known for k in cell.keys(workshop).values()) for cell in self.cells}
+
     def missing(self) -> int:
         """How many episodes have no record yet."""
-        known, workshop = records.read(self.folder), self.workshop()
-        return sum(key not in known for cell in self.cells for key in cell.keys(workshop).values())
+        return sum(self.missing_by_cell().values())
 
     def found(self) -> list[EpisodeRecord]:
         """The records of the job's cells; others in the same folder, of other weights say, are left out."""

@@ -1,0 +1,110 @@
+"""`worldsim demo`: the whole loop in minutes, with the shipped models.
+
+Plans in imagination on both tasks, trains a short PPO in imagination on one of them, replays everything in
+Box2D and MuJoCo, and writes a report in which this small sample stands beside the reference results.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import results_io
+from benchmarks.bridge import FIRST_REPORTED, plan_cells
+from benchmarks.playing import Cell
+from benchmarks.records import EpisodeRecord
+from benchmarks.specs import WORLDS, Spec, Workshop
+from benchmarks.workers import Job, play_all
+
+TASKS = ("Strike", "Catch")
+PLANNED = ("noop", "reactive", "cem@box2d", "cem@learned")
+TRAINED = Spec("ppo", "learned")
+TRAINED_ON = "Catch"
+FRAMES = 150_000  #: imagined frames of a whole demo, at most
+
+
+@dataclass(frozen=True)
+class Args:
+    """Plan and train inside the shipped models, replay in Box2D and MuJoCo, and write a report."""
+
+    starts: int = 10
+    """ordinary starts per task"""
+    fast_starts: int = 6
+    """starts per task at the level with higher speeds"""
+    ppo_frames: int = 40_000
+    """frames of PPO in imagination, at most; fewer when planning has used up the 150,000; 0 leaves it out"""
+    videos: int = 6
+    """videos in the report, at most"""
+    model: str | None = None
+    """what "learned" means; the shipped models when absent"""
+    workers: int = 2
+    """processes, one thread each"""
+    out: Path = Path("runs/demo/default")
+    """folder for records and the report; a second run goes on from what it holds"""
+
+
+def main(args: Args) -> None:
+    """Entry point of the verb."""
+    from rich.console import Console
+
+    console, began = Console(), time.perf_counter()
+    results_io.write_text(args.out / "config.json", results_io.to_json(args))
+    workshop = Workshop(args.model, args.out / "policies")
+    console.rule("planning in imagination, and in Box2D for comparison; executing in every world")
+    planned = _job(args, workshop, PLANNED, TASKS)
+    play_all(planned)
+    found = planned.found()
+    frames = min(args.ppo_frames, FRAMES - imagined(found, workshop) - _reserve(args, workshop))
+    if args.ppo_frames and (frames >= 5_000 or workshop.trained(TRAINED, TRAINED_ON)):
+        console.rule(f"training PPO in imagination on {TRAINED_ON}")
+        workshop.train(TRAINED, TRAINED_ON, frames, seed=0)
+        played = _job(args, workshop, (str(TRAINED),), (TRAINED_ON,))
+        play_all(played)
+        found += played.found()
+    console.rule("report")
+    path = _publish(args, workshop, found, time.perf_counter() - began)
+    console.print(
+        f"{imagined(found, workshop) + workshop.frames_trained(TRAINED, TRAINED_ON):,} frames were imagined"
+    )
+    console.print(f"report: {path.resolve()}", soft_wrap=True)
+
+
+def imagined(found: Sequence[EpisodeRecord], workshop: Workshop) -> int:
+    """Frames that the learned models imagined for these episodes: plans (once each) and executions."""
+    plans = {}
+    for r in found:
+        if r.prepared_in == "learned" and r.policy == "cem":
+            task = workshop.task(r.task)
+            shared = task.stride >= task.frames
+            plans[r.task, r.level, r.start_id, "" if shared else r.world] = r.imagined_frames
+    return sum(plans.values()) + sum(r.frames for r in found if r.world == "learned")
+
+
+def _job(args: Args, workshop: Workshop, policies: Sequence[str], tasks: Sequence[str]) -> Job:
+    cells: list[Cell] = []
+    for level, count in (("id", args.starts), ("speed", args.fast_starts)):
+        if count:
+            cells += plan_cells(tasks, (level,), policies, WORLDS, FIRST_REPORTED, count, workshop)
+    rows = -(-max(args.starts, args.fast_starts) // args.workers)
+    return Job(tuple(cells), args.out / "episodes", args.model, workshop.policies, rows, args.workers)
+
+
+def _reserve(args: Args, workshop: Workshop) -> int:
+    """Frames that executing the trained policy in the learned world may need."""
+    return (args.starts + args.fast_starts) * workshop.task(TRAINED_ON).frames
+
+
+def _publish(args: Args, workshop: Workshop, found: list[EpisodeRecord], seconds: float) -> Path:
+    from benchmarks import publish
+    from benchmarks.summary import summarise
+
+    done = (
+        f"This run played {len(found)} episodes in {seconds / 60:.1f} minutes: {args.starts} ordinary and "
+        f"{args.fast_starts} faster starts of each task."
+    )
+    trained = workshop.frames_trained(TRAINED, TRAINED_ON)
+    if trained:
+        done += f" PPO was trained for {trained:,} frames inside the model on {TRAINED_ON}, which is short."
+    models = {workshop.model_name(t): workshop.weights("learned", t) for t in map(workshop.task, TASKS)}
+    meta = results_io.meta("worldsim demo", seed=0, models=models)
+    return publish.write(args.out, summarise(found), found, workshop, meta, done, args.videos)

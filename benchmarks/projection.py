@@ -1,0 +1,58 @@
+"""How long a job will take, from a few starts played for the purpose."""
+
+import time
+
+from benchmarks.playing import Cell, play
+from benchmarks.specs import Spec, Workshop
+from benchmarks.workers import Job
+
+TRIED = 4  #: development starts played to measure a cell
+
+
+def seconds(job: Job, workshop: Workshop) -> float:
+    """Projected wall-clock time of what is missing of a job.
+
+    The first cell of each policy on each task is measured and stands for its other levels and worlds; where
+    one plan serves every world, further worlds cost nothing.
+    """
+    missing = job.missing_by_cell()
+    each: dict[tuple[str, str], float] = {}
+    total = 0.0
+    for cell, count in missing.items():
+        kind = cell.task, str(cell.spec)
+        if count and kind not in each:
+            each[kind] = _measure(cell, workshop)
+        if count and not (
+            _plans_once(cell, workshop) and any(_same_plan(cell, c) for c in _earlier(missing, cell))
+        ):
+            total += count * each[kind]
+    return total / job.workers
+
+
+def frames_per_second(world: str, workshop: Workshop, rows: int = 32) -> float:
+    """Frames that a world answers per second, measured on one batch of Strike under no action."""
+    cell = Cell("Strike", "id", Spec("noop"), world, 0, rows)
+    began = time.perf_counter()
+    frames = sum(record.frames for record in play(cell, range(rows), workshop, {}))
+    return frames / (time.perf_counter() - began)
+
+
+def _measure(cell: Cell, workshop: Workshop) -> float:
+    """Seconds for each start of a cell."""
+    began = time.perf_counter()
+    play(cell, range(TRIED), workshop, {})
+    return (time.perf_counter() - began) / TRIED
+
+
+def _plans_once(cell: Cell, workshop: Workshop) -> bool:
+    task = workshop.task(cell.task)
+    return cell.spec.policy.startswith("cem") and task.stride >= task.frames
+
+
+def _same_plan(one: Cell, other: Cell) -> bool:
+    return (one.task, one.level, one.spec) == (other.task, other.level, other.spec)
+
+
+def _earlier(cells: dict[Cell, int], cell: Cell) -> list[Cell]:
+    order = list(cells)
+    return order[: order.index(cell)]
