@@ -58,9 +58,9 @@ def outline(box: bool) -> Outline:
 
 
 def unhidden(points: Tensor, covers: Sequence[Cover], cell: Tensor) -> Tensor:
-    """Visible share [M, Q] of small squares of side `cell` [M, 1] at points [M, Q, 2]."""
-    inside = torch.minimum(points, VIEW - points).amin(-1)
-    seen = (inside / cell + 0.5).clamp(0, 1)
+    """Visible share [M, Q] of small rectangles with sides `cell` [M, 2] at points [M, Q, 2]."""
+    seen = (torch.minimum(points, VIEW - points) / cell[:, None] + 0.5).clamp(0, 1).prod(-1)
+    cell = cell.mean(-1, keepdim=True)
     for cover in covers:
         away = points - cover.centre[:, None]
         if cover.box:
@@ -73,7 +73,7 @@ def unhidden(points: Tensor, covers: Sequence[Cover], cell: Tensor) -> Tensor:
 
 def visible_area(shape: Outline, centre: Tensor, half: Tensor, covers: Sequence[Cover]) -> Tensor:
     """Area [M] m² that a body at `centre` [M, 2] with half sizes `half` [M, 2] shows."""
-    cell = half.mean(-1, keepdim=True) * (2 / SIDE)
+    cell = half * (2 / SIDE)
     seen = unhidden(centre[:, None] + half[:, None] * shape.points, covers, cell)
     return (seen * shape.weights).sum(-1) * shape.area * half.prod(-1)
 
@@ -92,7 +92,7 @@ def locate(
     With c the centroid and A the area of the visible part, moving the body by dp moves c by
     J dp, J = 1/A ∮ (x - c) nᵀ dl over the visible edge. Steps are limited to half the body's size.
     """
-    cell = half.mean(-1, keepdim=True) * (2 / SIDE)
+    cell = half * (2 / SIDE)
     centre = torch.minimum(torch.maximum(guess, observed - half), observed + half)
     if not free_y:
         centre = torch.stack((centre[:, 0], guess[:, 1]), -1)

@@ -133,14 +133,18 @@ class Tracker:
                 position[:, b] = torch.where(seen[:, None], found, track.position[:, b])
                 velocity[:, b] = torch.where(seen[:, None], moved, track.velocity[:, b])
                 unseen[:, b] = torch.where(seen, 0, unseen[:, b] + 1)
-                here = one.mass > SEEN * half.prod(-1)
             else:
-                status[:, b] = VISIBLE
-                unseen[:, b] = 0
-                here = torch.ones_like(status[:, b], dtype=torch.bool)
-            far = torch.full_like(position[:, b], -1e3)
-            covers.append(Cover(torch.where(here[:, None], position[:, b], far), half, self._box(b)))
+                status[:, b], unseen[:, b] = VISIBLE, 0
+            covers.append(Cover(self._covering(position, velocity, status, unseen, b), half, self._box(b)))
         return Track(position, velocity, track.size, status, unseen)
+
+    @staticmethod
+    def _covering(position: Tensor, velocity: Tensor, status: Tensor, unseen: Tensor, b: int) -> Tensor:
+        """Where body b covers others [N, 2]: a body that left may still cover something near the edge, one
+        that was lost covers nothing."""
+        place = position[:, b] + velocity[:, b] * (unseen[:, b, None] * DT)
+        here = (status[:, b] == VISIBLE) | (status[:, b] == LEFT)
+        return torch.where(here[:, None], place, -1e3)
 
     def _judge(
         self, b: int, blob: Blobs, half: Tensor, track: Track, unseen: Tensor, covers: list[Cover]
