@@ -19,9 +19,9 @@ class Recipe:
     mixture: tuple[tuple[str, float], ...]
     model: dict[str, Any] = field(default_factory=dict)
     clips: int = 20_000
-    steps: int = 16_000
+    steps: int = 24_000
     batch_frames: int = 32
-    horizons: tuple[tuple[float, int], ...] = ((0.0, 1), (0.35, 2), (0.6, 4))
+    horizons: tuple[tuple[float, int], ...] = ((0.0, 1), (0.25, 2), (0.35, 4), (0.6, 8))
     learning_rate: float = 1e-3
     warmup: int = 200
     weight_decay: float = 0.01
@@ -46,7 +46,7 @@ RECIPES: dict[str, Recipe] = {
             "gravity: parabolas, bounces on a floor, a moving basket",
             (("parabola", 0.25), ("drop", 0.25), ("catch", 0.5)),
             {"action_size": 1, "action_scale": 1.5},
-            steps=12_000,
+            steps=16_000,
         ),
     )
 }

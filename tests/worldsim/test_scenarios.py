@@ -1,0 +1,78 @@
+"""Scenarios: levels, keys and rejected draws."""
+
+import numpy as np
+import pytest
+
+from worldsim import keys as key
+from worldsim.engines import make_engine
+from worldsim.engines.base import simulate
+from worldsim.scenarios import SCENARIOS, get_scenario, sample
+from worldsim.scenes import VIEW
+
+KEYS = key.fold(np.arange(40, dtype=np.uint64), "test scenarios")
+
+
+def moving(scene):
+    return [b for b in scene.bodies if b.motion == "dynamic"]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenes_depend_on_their_own_key_alone(name):
+    together, _ = sample(get_scenario(name), "id", KEYS[:6])
+    alone, _ = sample(get_scenario(name), "id", KEYS[4:5])
+    assert together[4] == alone[0]
+    assert together[0] != together[1]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_id_scenes_are_in_range_and_in_view(name):
+    scenes, rejected = sample(get_scenario(name), "id", KEYS)
+    assert rejected >= 0
+    for scene in scenes:
+        for ball in moving(scene):
+            assert 0.7 <= ball.radius <= 1.5
+            assert all(ball.radius - 1e-9 <= p <= VIEW - ball.radius + 1e-9 for p in ball.position)
+            assert np.hypot(*ball.velocity) <= 4.4
+
+
+@pytest.mark.parametrize(
+    "name, level, what",
+    [("uniform", "size", "size"), ("uniform", "speed", "speed"), ("collision", "size", "size"), ("drop", "speed", "speed")],
+)
+def test_levels_change_what_they_name_and_nothing_else(name, level, what):
+    scenes, _ = sample(get_scenario(name), level, KEYS)
+    balls = [b for s in scenes for b in moving(s)]
+    sizes_out = [not 0.7 <= b.radius <= 1.5 or b.radius == 1.5 for b in balls]
+    speeds_out = [not 1.0 <= np.hypot(*b.velocity) <= 4.0 for b in balls]
+    assert all(sizes_out) == (what == "size") and any(sizes_out) == (what == "size")
+    assert all(speeds_out) == (what == "speed")
+
+
+def test_collisions_come_after_the_context():
+    for name in ("collision", "oblique"):
+        scenes, rejected = sample(get_scenario(name), "id", KEYS)
+        assert rejected > 0, "some draws must have been refused"
+        clips = simulate(make_engine("analytic"), scenes, 32)
+        change = np.abs(np.diff(clips.states[..., 3:5], axis=1)).max((2, 3)) > 1e-9
+        assert change.any(1).all(), "every clip has an impact"
+        assert not change[:, :4].any()
+
+
+def test_exploratory_actions_stay_within_the_control_and_move_something():
+    for name in ("launch", "catch"):
+        scenario = get_scenario(name)
+        scenes, _ = sample(scenario, "id", KEYS)
+        actions = scenario.actions(scenes, KEYS, 32)
+        assert actions.shape == (40, 31, scenes[0].action_size)
+        assert np.linalg.norm(actions, axis=-1).max() <= scenario.template.control.high[0]
+        assert not actions[:, :3].any() and actions.any((1, 2)).all()
+        speeds = simulate(make_engine("analytic"), scenes, 32, actions).states[..., 3:5]
+        if name == "launch":
+            assert np.linalg.norm(speeds, axis=-1).max() < 4.5
+
+
+def test_an_unknown_level_or_scenario_lists_what_exists():
+    with pytest.raises(ValueError, match="id, size, speed, both"):
+        sample(get_scenario("uniform"), "fast", KEYS[:1])
+    with pytest.raises(ValueError, match="uniform, collision"):
+        get_scenario("billiards")

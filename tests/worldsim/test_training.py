@@ -1,0 +1,120 @@
+"""Training: what a resumed run, a leak, a NaN and a changed recipe come to."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from worldsim.training import leak
+from worldsim.training.data import Batches, make_clips
+from worldsim.training.recipes import get_recipe
+from worldsim.training.trainer import NotFinite, rollout_loss, train
+
+SMALL = {"widths": (16, 16), "blocks": (1, 1)}
+
+
+def tiny(**changes):
+    recipe = get_recipe("table")
+    base = dict(clips=20, steps=4, batch_frames=4, horizons=((0.0, 1), (0.5, 2)), warmup=2)
+    return replace(recipe, model={**recipe.model, **SMALL}, **{**base, **changes})
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return make_clips(tiny())
+
+
+def weights(folder):
+    return load_file(folder / "diffusion_pytorch_model.safetensors")
+
+
+def test_a_resumed_run_ends_as_an_uninterrupted_one(clips, tmp_path):
+    torch.use_deterministic_algorithms(True)
+    try:
+        whole = train(tiny(), clips, tmp_path / "whole", save_every=2)
+
+        class Killed(Exception):
+            pass
+
+        def stop(progress):
+            if progress.step == 3:
+                raise Killed
+
+        with pytest.raises(Killed):
+            train(tiny(), clips, tmp_path / "parts", stop, save_every=2)
+        parts = train(tiny(), clips, tmp_path / "parts", save_every=2)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    a, b = weights(whole), weights(parts)
+    assert whole.name == parts.name == "step-4"
+    assert all(torch.equal(a[n], b[n]) for n in a)
+    assert any((a[n] != weights(tmp_path / "whole" / "step-2")[n]).any() for n in a)
+
+
+def test_another_recipe_is_refused_by_field(clips, tmp_path):
+    train(tiny(steps=2), clips, tmp_path, save_every=2)
+    with pytest.raises(ValueError, match="learning_rate=0.001"):
+        train(tiny(steps=2, learning_rate=0.1), clips, tmp_path)
+
+
+def test_a_loss_that_is_no_number_keeps_the_last_good_state(clips, tmp_path):
+    recipe = tiny(learning_rate=1e30)
+    with pytest.raises(NotFinite, match="step-1"):
+        train(recipe, clips, tmp_path, save_every=1)
+    kept = (tmp_path / "latest").read_text()
+    assert kept == "step-1" and all(torch.isfinite(w).all() for w in weights(tmp_path / kept).values())
+
+
+def test_the_windows_hold_the_actions_between_their_frames(clips):
+    recipe = tiny()
+    batches = Batches(clips, recipe, context=4, resolution=64, device=torch.device("cpu"))
+    frames, actions = batches.draw(0, 2, 8)
+    assert frames.shape == (8, 6, 3, 64, 64) and actions.shape == (8, 5, 2)
+    again, _ = batches.draw(0, 2, 8)
+    assert torch.equal(frames, again)
+    assert not torch.equal(frames, batches.draw(1, 2, 8)[0])
+
+
+def test_a_perfect_prediction_costs_nothing(clips):
+    """The loss lines targets up with frames: a model that answers with the next true frame has none."""
+    recipe = tiny(context_noise=0.0)
+    batches = Batches(clips, recipe, 4, 64, torch.device("cpu"))
+    frames, actions = batches.draw(0, 2, 4)
+
+    class Oracle:
+        context_frames = 4
+        asked = 0
+
+        class scheduler:
+            @staticmethod
+            def add_noise(x, noise, level):
+                return x
+
+        def __call__(self, noisy, level, context, actions):
+            self.asked += 1
+            return frames[:, 3 + self.asked] * 2 - 1
+
+    oracle = Oracle()
+    assert rollout_loss(oracle, oracle, frames, actions, recipe, 0).item() == 0.0
+    oracle.asked = -1  # one frame late
+    assert rollout_loss(oracle, oracle, frames, actions, recipe, 0).item() > 1e-3
+
+
+def test_training_clips_show_nothing_out_of_distribution(clips):
+    radii, speeds = leak.radii_and_speeds(clips.scenes, clips.states.numpy())
+    assert radii.min() >= 0.7 and radii.max() <= 1.5 and speeds.max() < 4.5
+    fast = clips.states.numpy().copy()
+    fast[0, 5, 0, 3] = 5.0
+    with pytest.raises(ValueError, match=r"speed.*4\.5"):
+        leak.check(clips.scenes, fast)
+
+
+def test_an_unknown_recipe_lists_what_exists():
+    with pytest.raises(ValueError, match="table, drop"):
+        get_recipe("kitchen")
+
+
+def test_every_second_clip_has_a_contact_or_launch(clips):
+    assert np.mean(clips.event.any(1)) > 0.5
