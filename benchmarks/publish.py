@@ -50,15 +50,21 @@ def choose(found: Sequence[EpisodeRecord], most: int) -> list[EpisodeRecord]:
     """Episodes worth seeing: plans from the learned model carried out in Box2D.
 
     Phantom successes come first, from every task and level in turn, and make up at most two thirds where
-    there are solved ones as well.
+    there are others; then solved starts, then failures that the planner foresaw.
     """
     played = [r for r in found if r.prepared_in == "learned" and r.world == "box2d" and r.policy == "cem"]
     played.sort(key=lambda r: r.start_id)
-    phantom = _in_turn([r for r in played if r.imagined_success and not r.success])
-    solved = _in_turn([r for r in played if r.imagined_success and r.success])
-    share = max(most - len(solved), most * 2 // 3)
-    phantom = phantom[:share]
-    return phantom + solved[: most - len(phantom)]
+    phantom = _in_turn([r for r in played if is_phantom(r)])
+    others = _in_turn([r for r in played if r.success]) + _in_turn(
+        [r for r in played if not r.success and not is_phantom(r)]
+    )
+    phantom = phantom[: max(most - len(others), most * 2 // 3)]
+    return phantom + others[: most - len(phantom)]
+
+
+def is_phantom(record: EpisodeRecord) -> bool:
+    """Success in imagination, failure in execution."""
+    return bool(record.imagined_success) and not record.success
 
 
 def _in_turn(found: list[EpisodeRecord]) -> list[EpisodeRecord]:
@@ -99,7 +105,7 @@ def _parting(task: Task, frames: Tensor, context: int, true: np.ndarray) -> int 
 
 def _describe(record: EpisodeRecord, task: Task, apart: int | None, uri: str) -> report.Video:
     level = figures.LEVEL_NAMES.get(record.level, record.level)
-    phantom = not record.success
+    kind = "phantom" if is_phantom(record) else "ordinary"
     promised = (
         ""
         if record.imagined_miss is None
@@ -117,6 +123,6 @@ def _describe(record: EpisodeRecord, task: Task, apart: int | None, uri: str) ->
         f"{record.task}, {level}, start {record.start_id}.{promised} in Box2D it {real}, where "
         f"{task.tolerance:g} m count as success. {parted}."
     )
-    tag = "Phantom success" if phantom else "Solved"
+    tag = "Phantom success" if is_phantom(record) else "Solved" if record.success else "Failure, as expected"
     title = f"{record.task} start {record.start_id}: learned model, Box2D and MuJoCo side by side"
-    return report.Video("phantom" if phantom else "ordinary", title, tag, caption, uri)
+    return report.Video(kind, title, tag, caption, uri)

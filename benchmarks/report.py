@@ -98,7 +98,8 @@ def verdict(rows: Sequence[Row], world: str = "box2d") -> str:
         if "id" not in pairs:
             continue
         model, fair = pairs.pop("id")
-        part = f"{task}: {_percent(model)} of ordinary starts solved, {_percent(fair)} with exact physics"
+        part = f"{task}: {_percent(model)} of {model['n']} ordinary starts solved"
+        part += f", {_percent(fair)} with exact physics"
         if pairs:
             worst = max(pairs, key=lambda level: pairs[level][1]["value"] - pairs[level][0]["value"])
             model, fair = pairs[worst]
@@ -119,7 +120,7 @@ def _against(rows: Sequence[Row], task: str, level: str, world: str) -> tuple[Ro
 
 
 def _percent(row: Row) -> str:
-    return f"{100 * row['value']:.0f} %"
+    return f"{100 * row['value']:.0f}\N{NO-BREAK SPACE}%"
 
 
 def _cards(rows: Sequence[Row]) -> list[dict[str, str]]:

@@ -91,8 +91,9 @@ def paired_ratio(
     """Ratio of two paired success rates, outcomes [N] each, with a percentile bootstrap interval.
 
     The unit that is drawn again is the start: rows with equal `clusters` [N] (samples or levels of one
-    start) stay together. Draws with an empty denominator count as an infinite ratio. NaN when the
-    denominator itself is zero.
+    start) stay together. Draws with an empty denominator count as an infinite ratio. Where all starts are
+    alike and no draw differs from another, the ends are those of the two rates' own intervals, divided. NaN
+    when the denominator itself is zero.
     """
     first, second = _pair(numerator, denominator)
     sums = _cluster_sums(np.stack([first, second], axis=1).astype(float), clusters)  # [C, 2]
@@ -102,6 +103,10 @@ def paired_ratio(
         return Estimate(float("nan"), float("nan"), float("nan"), n)
     ratios = np.where(drawn[:, 1] > 0, drawn[:, 0] / np.maximum(drawn[:, 1], 1e-300), np.inf)
     low, high = _percentiles(ratios, level)
+    if low == high:
+        rates = (wilson(round(float(rate) * n), n, level) for rate in (first.mean(), second.mean()))
+        (low, above), (below, high) = rates
+        low, high = low / high, above / below
     return Estimate(float(first.sum() / second.sum()), low, high, n)
 
 

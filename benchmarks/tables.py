@@ -48,7 +48,7 @@ def success(rows: Sequence[Row], task: str, whose: str, beside: Sequence[Row] = 
     head = ["Level and policy"] + [WORLDS[w][0] for w in worlds]
     if beside:
         head += [f"{WORLDS[w][0]}, reference" for w in worlds]
-    caption = f"{task}, {whose}: success in % [95 % interval], by executing world. {count(rows, task)}"
+    caption = f"{task}, {whose}: success in % [95 % interval], by executing world"
     return Table(caption, head, lines)
 
 
@@ -110,13 +110,14 @@ def speed(rows: Sequence[Row]) -> Table:
 
 def count(rows: Sequence[Row], task: str) -> str:
     """How many starts stand behind a task's figures."""
-    spans = []
+    spans = {}
     for level in levels_of(rows, task):
-        numbers = [r["n"] for r in select(rows, task=task, level=level, metric="success")]
+        numbers = {r["n"] for r in select(rows, task=task, level=level, metric="success")}
         if numbers:
-            low, high = min(numbers), max(numbers)
-            spans.append(f"{level_name(level)} {low if low == high else f'{low}–{high}'}")
-    return "Starts per cell: " + ", ".join(spans) + "."
+            spans[level] = "–".join(map(str, sorted({min(numbers), max(numbers)})))
+    if len(set(spans.values())) == 1:
+        return f"Starts per cell: {spans.popitem()[1]}."
+    return "Starts per cell: " + ", ".join(f"{level_name(lv)} {span}" for lv, span in spans.items()) + "."
 
 
 def percent(rows: Sequence[Row], digits: int = 0) -> str:

@@ -87,6 +87,14 @@ def test_ratio_without_denominator():
     assert statistics.paired_ratio([1, 1, 1, 1], [1, 0, 0, 0]).high == np.inf
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_ratio_of_equal_starts_is_not_certain(first):
+    estimate = statistics.paired_ratio([first] * 10, [1] * 10)
+    assert estimate.value == first
+    assert estimate.low <= first <= estimate.high
+    assert estimate.high - estimate.low > 0.3
+
+
 def test_mean_interval_covers_the_truth():
     rng = np.random.default_rng(0)
     hits = 0
