@@ -165,7 +165,7 @@ def privileged(observation: Observation) -> tuple[Sequence[Scene], np.ndarray]:
 def imagine(
     where: Imagination, task: Task, observation: Observation, keys: np.ndarray, actions: np.ndarray
 ) -> tuple[Outcome, np.ndarray]:
-    """Try candidate actions out until every candidate of a row is over, or the actions end.
+    """Try candidate actions out until one of a row's candidates succeeds, all are over, or the actions end.
 
     Parameters
     ----------
@@ -194,7 +194,8 @@ def imagine(
         judged = task.judge(now, before, after, goal, left - (t + 1))
         now = now.where(now.over, judged)
         before = after
-        running = ~now.over.reshape(-1, copies).all(1).cpu().numpy()
+        over, solved = (a.reshape(-1, copies) for a in (now.over, now.success))
+        running = ~(over.all(1) | solved.any(1)).cpu().numpy()
         final = _write(final, now, kept, copies)
         if not running.any():
             break

@@ -53,9 +53,10 @@ class Region:
             radius = self.high[0] * np.sqrt(i / count)
             angle = i * GOLDEN_ANGLE + rng.uniform(0, 2 * np.pi)
             constant = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
-        else:  # a Latin hypercube of random phase
+        else:  # a Latin hypercube that reaches the bounds themselves
             strata = np.stack([rng.permutation(count) for _ in self.low], axis=-1)
-            constant = self.low + 2 * self.half * (strata + rng.random(self.low.shape)) / count
+            place = (strata + rng.uniform(-0.5, 0.5, self.low.shape)) / max(1, count - 1)
+            constant = np.clip(self.low + 2 * self.half * place, self.low, self.high)
         plans = np.repeat(constant[:, None], pieces, axis=1)
         if pieces > 1:
             plans = plans + wiggle * self.half * rng.standard_normal(plans.shape)
