@@ -34,7 +34,7 @@ def solving_launch(count: int = 512) -> np.ndarray:
 
 
 def play(world: str, action: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, bool]:
-    """Frames uint8 [T, H, W, 3] of the start under the action, the goal (x, y, radius) in m, the miss in m and success."""
+    """Frames uint8 [T, H, W, 3] of the start under the action, goal (x, y, radius) and miss in m, success."""
     env = WorldVectorEnv("Strike", world, 1, autoreset_mode="Disabled", history=True)
     start = env.task.sample("id", START)
     env.reset(options={"starts": [start]})
