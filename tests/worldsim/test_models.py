@@ -47,7 +47,9 @@ def test_moving_a_frame_moves_its_content_right_and_down():
     shift[:, 0], shift[:, 1] = 2.0, 1.0
     assert move(frame, shift)[0, 0, 3, 5] == pytest.approx(1.0)
     shift[:, 0] = 0.5
-    assert move(frame, shift)[0, 0, 3, 3:5].tolist() == pytest.approx([0.5, 0.5])
+    half = 1.25 / 8 - 2.25 / 4 + 1  # Keys (1981), cubic convolution with a = -3/4, half a pixel away
+    assert move(frame, shift)[0, 0, 3, 3:5].tolist() == pytest.approx([half, half])
+    assert torch.equal(move(frame, shift * torch.nan), frame)
 
 
 def test_steps_at_once_equal_steps_one_by_one(model):

@@ -182,11 +182,13 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
 def move(frames: Tensor, displacement: Tensor) -> Tensor:
     """Frames [B, C, H, W] sampled at each pixel minus its `displacement` [B, 2, H, W] (right, down) in pixels.
 
-    Displacements end at the frame's size; NaN moves nothing (`grid_sample` would read outside of its memory).
+    Bicubic, because blur accumulates: with bilinear sampling, rollouts drift to speeds of whole pixels per
+    frame, at which nothing is blurred. Displacements end at the frame's size and NaN moves nothing, for
+    `grid_sample` would read outside of its memory.
     """
     _, _, h, w = frames.shape
     displacement = torch.nan_to_num(displacement).clamp(-max(h, w), max(h, w))
     y = torch.arange(h, device=frames.device, dtype=frames.dtype)[:, None] - displacement[:, 1]
     x = torch.arange(w, device=frames.device, dtype=frames.dtype) - displacement[:, 0]
     grid = torch.stack([(2 * x + 1) / w - 1, (2 * y + 1) / h - 1], -1)
-    return F.grid_sample(frames, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return F.grid_sample(frames, grid, mode="bicubic", padding_mode="border", align_corners=False)

@@ -9,7 +9,8 @@ class Recipe:
     """A training run from nothing but this.
 
     `mixture` names scenarios and their shares of `clips`. The rollout horizon grows with the share of steps
-    done: `horizons` are (from this share on, predicted frames). `pure_noise` is the share of noise levels at
+    done: `horizons` are (from this share on, predicted frames); the learning rate warms up anew after each
+    change, for longer rollouts have larger gradients than the optimiser has seen. `pure_noise` is the share of noise levels at
     the end of the schedule; the rest is uniform. `event_weight` raises the odds of windows in which a
     velocity jumps (contacts, launches).
     """
@@ -19,10 +20,10 @@ class Recipe:
     mixture: tuple[tuple[str, float], ...]
     model: dict[str, Any] = field(default_factory=dict)
     clips: int = 20_000
-    steps: int = 24_000
+    steps: int = 18_000
     batch_frames: int = 32
-    horizons: tuple[tuple[float, int], ...] = ((0.0, 1), (0.25, 2), (0.35, 4), (0.6, 8))
-    learning_rate: float = 1e-3
+    horizons: tuple[tuple[float, int], ...] = ((0.0, 1), (0.33, 2), (0.38, 4), (0.6, 8))
+    learning_rate: float = 6e-4
     warmup: int = 200
     weight_decay: float = 0.01
     ema: float = 0.998
@@ -46,7 +47,7 @@ RECIPES: dict[str, Recipe] = {
             "gravity: parabolas, bounces on a floor, a moving basket",
             (("parabola", 0.25), ("drop", 0.25), ("catch", 0.5)),
             {"action_size": 1, "action_scale": 1.5},
-            steps=16_000,
+            steps=12_000,
         ),
     )
 }

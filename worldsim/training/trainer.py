@@ -22,6 +22,9 @@ from worldsim.training import checkpoint
 from worldsim.training.data import Batches, ClipSet
 from worldsim.training.recipes import Recipe
 
+CLIP = 0.05  #: largest gradient norm; a settled run stays below
+BETAS = (0.9, 0.95)  #: short memory of gradient sizes, for they grow with the horizon
+
 
 @dataclass
 class Progress:
@@ -92,7 +95,7 @@ def train(
         frames, actions = batches.draw(draw, horizon, rows)
         loss = rollout_loss(model, bare, frames, actions, recipe, draw)
         accelerator.backward(loss)
-        norm = accelerator.clip_grad_norm_(model.parameters(), 1.0)
+        norm = accelerator.clip_grad_norm_(model.parameters(), CLIP)
         if not torch.isfinite(loss):
             raise NotFinite(
                 f"the loss is {loss.item()} at step {step}; the last good state is {checkpoint.latest(folder)}"
@@ -121,11 +124,10 @@ def horizon_at(recipe: Recipe, step: int) -> int:
 
 
 def learning_rate_at(recipe: Recipe, step: int) -> float:
-    """Linear warm-up, then a cosine to 2 % of the rate."""
-    if step < recipe.warmup:
-        return recipe.learning_rate * (step + 1) / recipe.warmup
-    share = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-    return recipe.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+    """A cosine to 2 % of the rate, with a linear warm-up at the start and after each change of the horizon."""
+    changed = max(math.ceil(share * recipe.steps) for share, _ in recipe.horizons if step >= share * recipe.steps)
+    warm = min(1.0, (step - changed + 1) / recipe.warmup)
+    return recipe.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / recipe.steps)))
 
 
 def rollout_loss(
