@@ -16,6 +16,7 @@ from torch import Tensor
 from worldsim.scenes import PALETTE, VIEW, Scene
 
 NOISE = 0.1  #: shares below this are not counted as mass: learned models leave faint traces everywhere
+STRAY = 0.02  #: share of the mass outside of its window that calls for a second look
 
 
 def unmixing(colors: Sequence[str]) -> Tensor:
@@ -84,8 +85,11 @@ def blobs(share: Tensor, half: Tensor | None = None) -> Blobs:
     if half is None:
         half = (total.clamp(min=0) / pi).sqrt()[..., None] + 1.5
     half = half.expand_as(centre)
-    _, centre = windowed(share, centre, half)
     mass, centroid = windowed(share, centre, half)
+    stray = (total - mass > STRAY * total).any(-1).nonzero()[:, 0]
+    if len(stray):  # faint mass elsewhere may have moved the median: look again around what was found
+        again = windowed(share[stray], centroid[stray], half[stray])
+        mass, centroid = mass.index_copy(0, stray, again[0]), centroid.index_copy(0, stray, again[1])
     fine = total.isfinite() & mass.isfinite()
     zero = torch.zeros((), device=share.device, dtype=share.dtype)
     return Blobs(

@@ -15,11 +15,15 @@ from torch import Tensor
 from worldsim.scenes import PALETTE, VIEW, Scene
 
 RESOLUTIONS = (32, 64, 128, 256)
+CHUNK = 64  #: frames painted at a time: their windows stay in the processor's cache
 
 
 @dataclass(frozen=True)
 class Looks:
-    """How the bodies of N scenes look: `box` [N, B] bool, `size` [N, B, 2] m, `color` [N, B, 3], `present` [N, B]."""
+    """How the bodies of N scenes look.
+
+    `box` [N, B] bool, `size` [N, B, 2] m (half sizes), `color` [N, B, 3] in [0, 1], `present` [N, B] bool.
+    """
 
     box: Tensor
     size: Tensor
@@ -57,9 +61,10 @@ def half_plane_area(distance: Tensor, nx: Tensor, ny: Tensor) -> Tensor:
     a, b = nx.abs(), ny.abs()
     high, low = torch.maximum(a, b), torch.minimum(a, b)
     d = distance.abs()
-    middle = 0.5 - d / high
-    corner = (0.5 * (high + low) - d).clamp(min=0).square() / (2 * high * low.clamp(min=1e-6))
-    outside = torch.where(d <= 0.5 * (high - low), middle, corner)
+    # an edge that crosses two opposite sides of the square cuts off a trapezium, else a triangle
+    trapezium = 0.5 - d / high
+    triangle = (0.5 * (high + low) - d).clamp(min=0).square() / (2 * high * low.clamp(min=1e-6))
+    outside = torch.where(d <= 0.5 * (high - low), trapezium, triangle)
     return torch.where(distance > 0, outside, 1 - outside)
 
 
@@ -68,20 +73,32 @@ def coverage(states: Tensor, looks: Looks, resolution: int) -> Tensor:
 
     `states` [N, B, 6] (only x, y are read: discs look alike at every angle, boxes stay axis-aligned).
     """
-    centres = (torch.arange(resolution, device=states.device, dtype=states.dtype) + 0.5) * (VIEW / resolution)
-    scale = resolution / VIEW
-    dx = (centres - states[..., 0, None]) * scale  # [N, B, W]
-    dy = (centres.flip(0) - states[..., 1, None]) * scale  # [N, B, H]
-    half = looks.size.to(states.dtype) * scale  # [N, B, 2] pixels
-    along_x = (half[..., :1] + 0.5 - dx.abs()).clamp(0, 1)
-    along_y = (half[..., 1:] + 0.5 - dy.abs()).clamp(0, 1)
-    boxes = along_y[..., :, None] * along_x[..., None, :]
-    if looks.box.all():
-        return boxes
-    dx, dy = dx[..., None, :], dy[..., :, None]
-    range_ = (dx.square() + dy.square() + 1e-12).sqrt()
-    discs = half_plane_area(range_ - half[..., :1, None], dx / range_, dy / range_)
-    return torch.where(looks.box[..., None, None], boxes, discs)
+    pixels = torch.arange(resolution, device=states.device)
+    dx = _distance(pixels, states[..., 0], resolution)  # [N, B, W]
+    dy = _distance(resolution - 1 - pixels, states[..., 1], resolution)  # [N, B, H]
+    return _covered(dx, dy, looks.size * (resolution / VIEW), looks.box)
+
+
+def _distance(pixels: Tensor, centre: Tensor, resolution: int) -> Tensor:
+    """Distance in pixels from `centre` [...] m to the middle of pixels [W] or [..., W] counted from zero."""
+    return ((pixels.to(centre.dtype) + 0.5) * (VIEW / resolution) - centre[..., None]) * (resolution / VIEW)
+
+
+def _covered(dx: Tensor, dy: Tensor, half: Tensor, box: Tensor) -> Tensor:
+    """Coverage [..., H, W] of pixels dx [..., W], dy [..., H] off the centres of bodies; all in pixels."""
+    half = half.to(dx.dtype)
+    discs = boxes = None
+    if box.any():
+        along_x = (half[..., :1] + 0.5 - dx.abs()).clamp(0, 1)
+        along_y = (half[..., 1:] + 0.5 - dy.abs()).clamp(0, 1)
+        boxes = along_y[..., :, None] * along_x[..., None, :]
+    if not box.all():
+        dx, dy = dx[..., None, :], dy[..., :, None]
+        away = (dx.square() + dy.square() + 1e-12).sqrt()
+        discs = half_plane_area(away - half[..., :1, None], dx / away, dy / away)
+    if boxes is None or discs is None:
+        return discs if boxes is None else boxes
+    return torch.where(box[..., None, None], boxes, discs)
 
 
 def render(states: Tensor, looks: Looks, resolution: int = 64) -> Tensor:
@@ -92,18 +109,42 @@ def render(states: Tensor, looks: Looks, resolution: int = 64) -> Tensor:
     if resolution not in RESOLUTIONS:
         raise ValueError(f"resolution {resolution} is not offered; choose one of {RESOLUTIONS}")
     if states.shape[0] != looks.box.shape[0] or states.shape[-2:] != (looks.box.shape[1], 6):
-        raise ValueError(f"states {tuple(states.shape)} do not fit looks of {tuple(looks.box.shape)} scenes × bodies")
+        shapes = f"states {tuple(states.shape)} do not fit looks of {tuple(looks.box.shape)}"
+        raise ValueError(f"{shapes} scenes × bodies; expected [scenes, (frames,) bodies, 6]")
     if states.ndim == 4:
         n, t = states.shape[:2]
         rows = torch.arange(n, device=states.device).repeat_interleave(t)
         return render(states.flatten(0, 1), looks.select(rows), resolution).unflatten(0, (n, t))
     states = states.float()
     frames = torch.ones(states.shape[0], 3, resolution, resolution, device=states.device)
-    for b in range(states.shape[1]):
-        one = Looks(looks.box[:, b : b + 1], looks.size[:, b : b + 1], looks.color, looks.present)
-        alpha = coverage(states[:, b : b + 1], one, resolution) * looks.present[:, b, None, None, None]
-        frames = frames + alpha * (looks.color[:, b, :, None, None] - frames)
+    for first in range(0, len(states), CHUNK):
+        rows = slice(first, first + CHUNK)
+        for b in range(states.shape[1]):
+            one = Looks(looks.box[rows, b], looks.size[rows, b], looks.color[rows, b], looks.present[rows, b])
+            _paint(frames[rows], states[rows, b], one)
     return frames
+
+
+def _paint(frames: Tensor, states: Tensor, looks: Looks) -> None:
+    """Paint one body into each frame [N, 3, H, W], in place; `states` [N, 6], the fields of `looks` [N, ...].
+
+    Only a window around the body is touched, as large as the largest body of the batch needs.
+    """
+    resolution = frames.shape[-1]
+    half = looks.size * (resolution / VIEW)
+    largest = torch.where(looks.present[:, None], half, 0.0).amax(0)
+    width, height = (min(resolution, int(2 * side) + 4) for side in largest.tolist())
+    centre = states[:, :2].detach() * (resolution / VIEW)
+    left = (centre[:, 0] - largest[0] - 0.25).floor().long().clamp(0, resolution - width)
+    below = (centre[:, 1] - largest[1] - 0.25).floor().long().clamp(0, resolution - height)
+    columns = left[:, None] + torch.arange(width, device=frames.device)
+    levels = below[:, None] + torch.arange(height, device=frames.device)  # pixels counted from the bottom
+    dx, dy = (_distance(p, states[:, i], resolution) for i, p in enumerate((columns, levels)))
+    alpha = (_covered(dx, dy, half, looks.box) * looks.present[:, None, None]).flatten(1)[:, None]
+    index = ((resolution - 1 - levels)[:, :, None] * resolution + columns[:, None, :]).flatten(1)
+    index = index[:, None].repeat(1, 3, 1)
+    canvas = frames.flatten(2)  # a view
+    canvas.scatter_(2, index, torch.lerp(canvas.gather(2, index), looks.color[..., None], alpha))
 
 
 def quantise(frames: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ SEEN = 0.04  #: a body shows at least this share of its full area, else it count
 FADED = 0.4  #: less than this share of the area that it should show: lost
 SPLIT = 0.35  #: more than this share of its full area away from the main blob: duplicated
 SWOLLEN = 1.6  #: more than this multiple of the area that it should show: duplicated
+CHUNK = 32  #: frames whose shares are computed at a time: they stay in the processor's cache
 NEVER = 10**6  #: frames since a body that was never seen was seen
 
 
@@ -205,16 +206,22 @@ class Tracker:
         return found.clamp(min=1.0) * (VIEW / self.resolution)
 
     def _blobs(self, frames: Tensor, size: Tensor | None = None) -> Blobs:
-        share = shares(frames, self.matrix)
-        if size is None:
-            return blobs(share)
+        half = None if size is None else self._windows(size)
+        parts = [
+            blobs(shares(frames[i : i + CHUNK], self.matrix), None if half is None else half[i : i + CHUNK])
+            for i in range(0, max(len(frames), 1), CHUNK)
+        ]
+        return Blobs(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Blobs)))
+
+    def _windows(self, size: Tensor) -> Tensor:
+        """Half widths [N, C, 2] in pixels of the windows in which the moving bodies are measured."""
         scale = self.resolution / VIEW
         half = []
         for b in self.moving:
             # any part of a box may be the visible one, so its window reaches a whole width to either side
             reach = 2.0 if self._box(b) else 1.0
             half.append(reach * self._half(size[:, b], b) * scale + 1.5)
-        return blobs(share, torch.stack(half, 1))
+        return torch.stack(half, 1)
 
     def _half(self, size: Tensor, b: int) -> Tensor:
         """Half sizes [N, 2] m of body b from track sizes [N]."""
