@@ -36,14 +36,12 @@ def main(args: Args) -> None:
     import torch
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from worldsim.memory import keep_freed_memory
     from worldsim.training.data import make_clips
     from worldsim.training.recipes import get_recipe
     from worldsim.training.trainer import Progress as Report
     from worldsim.training.trainer import train
     from worldsim.training.validate import validator
 
-    keep_freed_memory()
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = get_recipe(args.recipe)

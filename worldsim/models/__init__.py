@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from worldsim.memory import keep_freed_memory
 from worldsim.models.base import State, WorldModel
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
@@ -40,4 +41,5 @@ def load_model(name: str | Path) -> WorldModel:
         model = cls.from_pretrained(folder, use_safetensors=True, local_files_only=True)
     except Exception as error:  # diffusers and safetensors raise a dozen types for broken files
         raise ValueError(f"the weights in {folder} cannot be read: {error}") from error
+    keep_freed_memory()
     return model.eval()

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from worldsim import keys as key
+from worldsim.memory import keep_freed_memory
 from worldsim.models.convolutional import TIMESTEPS, ConvolutionalModel
 from worldsim.training import checkpoint
 from worldsim.training.data import Batches, ClipSet
@@ -55,6 +56,7 @@ def train(
     Stops early, resumable, after `minutes`. `validate` scores the averaged model at each checkpoint. Raises
     NotFinite when the loss is not a number.
     """
+    keep_freed_memory()
     accelerator = Accelerator(
         mixed_precision="bf16", kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)]
     )
