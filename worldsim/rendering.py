@@ -117,18 +117,22 @@ def render(states: Tensor, looks: Looks, resolution: int = 64) -> Tensor:
         return render(states.flatten(0, 1), looks.select(rows), resolution).unflatten(0, (n, t))
     states = states.float()
     frames = torch.ones(states.shape[0], 3, resolution, resolution, device=states.device)
+    chunks = []
     for first in range(0, len(states), CHUNK):
         rows = slice(first, first + CHUNK)
+        chunk = frames[rows]
         for b in range(states.shape[1]):
             one = Looks(looks.box[rows, b], looks.size[rows, b], looks.color[rows, b], looks.present[rows, b])
-            _paint(frames[rows], states[rows, b], one)
-    return frames
+            chunk = _paint(chunk, states[rows, b], one)
+        chunks.append(chunk)
+    return torch.cat(chunks) if states.requires_grad else frames  # without gradients painted in place
 
 
-def _paint(frames: Tensor, states: Tensor, looks: Looks) -> None:
-    """Paint one body into each frame [N, 3, H, W], in place; `states` [N, 6], the fields of `looks` [N, ...].
+def _paint(frames: Tensor, states: Tensor, looks: Looks) -> Tensor:
+    """Frames [N, 3, H, W] with one body painted into each, in place unless gradients are wanted.
 
-    Only a window around the body is touched, as large as the largest body of the batch needs.
+    `states` [N, 6] and the fields of `looks` [N, ...] are those of the body. Only a window around it is
+    touched, as large as the largest body of the batch needs.
     """
     resolution = frames.shape[-1]
     half = looks.size * (resolution / VIEW)
@@ -144,7 +148,9 @@ def _paint(frames: Tensor, states: Tensor, looks: Looks) -> None:
     index = ((resolution - 1 - levels)[:, :, None] * resolution + columns[:, None, :]).flatten(1)
     index = index[:, None].repeat(1, 3, 1)
     canvas = frames.flatten(2)  # a view
-    canvas.scatter_(2, index, torch.lerp(canvas.gather(2, index), looks.color[..., None], alpha))
+    window = torch.lerp(canvas.gather(2, index), looks.color[..., None], alpha)
+    painted = canvas.scatter(2, index, window) if states.requires_grad else canvas.scatter_(2, index, window)
+    return painted.unflatten(2, (resolution, resolution))
 
 
 def quantise(frames: Tensor) -> Tensor:
