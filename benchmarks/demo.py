@@ -13,7 +13,7 @@ from benchmarks.bridge import FIRST_REPORTED, plan_cells
 from benchmarks.playing import Cell
 from benchmarks.records import EpisodeRecord
 from benchmarks.specs import WORLDS, Spec, Workshop
-from benchmarks.workers import Job, play_all
+from benchmarks.workers import Job, play_all, train
 
 TASKS = ("Strike", "Catch")
 PLANNED = ("noop", "reactive", "cem@box2d", "cem@learned")
@@ -54,9 +54,9 @@ def main(args: Args) -> None:
     play_all(planned)
     found = planned.found()
     frames = min(args.ppo_frames, FRAMES - imagined(found, workshop) - _reserve(args, workshop))
-    if args.ppo_frames and (frames >= 5_000 or workshop.trained(TRAINED, TRAINED_ON)):
+    if args.ppo_frames and (frames >= 5_000 or workshop.frames_trained(TRAINED, TRAINED_ON)):
         console.rule(f"training PPO in imagination on {TRAINED_ON}")
-        workshop.train(TRAINED, TRAINED_ON, frames, seed=0)
+        train(workshop, TRAINED, TRAINED_ON, frames, seed=0)
         played = _job(args, workshop, (str(TRAINED),), (TRAINED_ON,))
         play_all(played)
         found += played.found()
@@ -98,12 +98,12 @@ def _publish(args: Args, workshop: Workshop, found: list[EpisodeRecord]) -> Path
     from benchmarks.summary import summarise
 
     done = (
-        f"This run played {len(found)} episodes, on {args.starts} ordinary and {args.fast_starts} faster starts "
-        "of each task."
+        f"This run played {len(found)} episodes, on {args.starts} ordinary and {args.fast_starts} faster "
+        "starts of each task."
     )
     trained = workshop.frames_trained(TRAINED, TRAINED_ON)
     if trained:
-        done += f" PPO was trained for {trained:,} frames inside the model on {TRAINED_ON}, which is short."
+        done += f" PPO was trained for a short {trained:,} frames inside the model on {TRAINED_ON}."
     models = {workshop.model_name(t): workshop.weights("learned", t) for t in map(workshop.task, TASKS)}
     meta = results_io.meta("worldsim demo", seed=0, models=models)
     return publish.write(args.out, summarise(found), found, workshop, meta, done, args.videos)

@@ -19,7 +19,7 @@ from benchmarks.playing import Cell
 from benchmarks.results_io import Row
 from benchmarks.specs import WORLDS, Spec, Workshop
 from benchmarks.summary import summarise
-from benchmarks.workers import Job, play_all
+from benchmarks.workers import Job, play_all, train
 
 Stage = Literal["models", "scripted", "cem", "ppo", "result"]
 TASKS = ("Strike", "Catch")
@@ -75,7 +75,7 @@ def main(args: Args) -> None:
 
 
 def cells_of(stage: str, args: Args, workshop: Workshop) -> list[Cell]:
-    """The cells of a stage, the cheapest and most telling levels first."""
+    """The cells of a stage."""
     cells: list[Cell] = []
     for name in TASKS:
         for level in workshop.task(name).levels:
@@ -116,8 +116,7 @@ def _ppo(args: Args, workshop: Workshop, console: Any) -> None:
     """Train what has not been trained, then play."""
     for name in TASKS:
         for spec in map(Spec.parse, POLICIES["ppo"]):
-            console.print(f"{spec} on {name}, {args.ppo_frames:,} frames")
-            workshop.train(spec, name, args.ppo_frames, args.seed)
+            train(workshop, spec, name, args.ppo_frames, args.seed)
     play_all(job_of("ppo", args, workshop))
 
 
@@ -157,7 +156,7 @@ def seconds(stage: str, args: Args, workshop: Workshop) -> float:
         spec
         for name in TASKS
         for spec in map(Spec.parse, POLICIES["ppo"])
-        if not workshop.trained(spec, name)
+        if not workshop.frames_trained(spec, name)
     ]
     return playing + sum(args.ppo_frames / rate[spec.prepared_in] for spec in runs)
 

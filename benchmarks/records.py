@@ -90,7 +90,7 @@ class EpisodeRecord:
 class Writer:
     """Appends records to `folder/<worker>.jsonl`; lines are on disk when `append` returns.
 
-    Raises RuntimeError when another process writes as the same worker.
+    Raises BlockingIOError when another process writes as the same worker.
     """
 
     def __init__(self, folder: str | Path, worker: str = "main") -> None:
@@ -101,7 +101,7 @@ class Writer:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._file.close()
-            raise RuntimeError(
+            raise BlockingIOError(
                 f"{self.path} is being written by another process; wait for it or choose another --out"
             ) from error
         _cut_torn_line(self._file)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agents.base import Policy
-from benchmarks import results_io
 from benchmarks.records import file_hash, text_hash
 from envs.base import Task
 from worldsim.engines import ENGINES
-from worldsim.models import WEIGHTS, WorldModel, shipped_models
+from worldsim.models import WEIGHTS as SHIPPED
+from worldsim.models import WorldModel, shipped_models
 from worldsim.worlds import ImaginedWorld, World, make_world
 
 WORLDS = ("learned", "box2d", "mujoco")  #: worlds in which the bridge executes
@@ -22,7 +22,6 @@ PREPARED = {
     "cem_privileged": ("box2d", "mujoco", "analytic"),
     "ppo": ("box2d", "mujoco", "analytic", "learned"),
 }
-TRAINED = "trained.json"  #: written when training has ended
 PLANNERS = ("cem", "cem_privileged", "oracle")
 
 
@@ -59,7 +58,7 @@ class Workshop:
         What "learned" means: a checkpoint's name or folder, an engine's name (to try things out) or a World;
         None for the task's shipped model.
     policies
-        Folder with trained policies, `<task>-<policy>@<world>`.
+        Folder with trained policies, `<task>-<policy>@<world>` (a hash of the world's weights added).
     """
 
     def __init__(
@@ -94,7 +93,7 @@ class Workshop:
         source = self.source(task)
         if name != "learned" or not isinstance(source, str | Path) or str(source) in ENGINES:
             return ""
-        return file_hash(WEIGHTS / source if str(source) in shipped_models() else source)
+        return file_hash(SHIPPED / source if str(source) in shipped_models() else source)
 
     def model_name(self, task: Task) -> str:
         """What "learned" is called in result rows."""
@@ -102,8 +101,9 @@ class Workshop:
         return Path(source).name if isinstance(source, str | Path) else source.name
 
     def policy_file(self, spec: Spec, task: Task) -> Path:
-        """Where a trained policy lies."""
-        return self.policies / f"{task.name}-{spec.policy}@{spec.prepared_in}"
+        """Folder of a trained policy; one trained in other weights lies elsewhere."""
+        weights = self.weights(spec.prepared_in, task)
+        return self.policies / f"{task.name}-{spec.policy}@{spec.prepared_in}{weights and '-' + weights}"
 
     def policy(self, spec: Spec, task: Task, level: str, executing: str) -> Policy:
         """The policy for one cell. Raises ValueError when it has not been trained."""
@@ -119,40 +119,25 @@ class Workshop:
         if spec.policy == "ppo":
             from agents.ppo import load
 
-            path = self.policy_file(spec, task)
-            if not self.trained(spec, task.name):
-                raise ValueError(
-                    f"no trained policy {path}; train it with `worldsim bench loop --stages ppo`"
-                )
-            return load(path, task, level)
+            return load(self.policy_file(spec, task), task, level)
         world = self.world(spec.prepared_in, task)
         return CEM(task, world, level=level, privileged=spec.policy == "cem_privileged")
 
-    def train(self, spec: Spec, name: str, frames: int, seed: int) -> None:
-        """Train a policy for `frames` frames on development starts, unless that has been done."""
-        if self.trained(spec, name):
-            return
+    def frames_trained(self, spec: Spec, name: str) -> int:
+        """For how many frames a policy has been trained to its end, 0 where it has not."""
         from agents import ppo
 
-        task = self.task(name)
-        path = self.policy_file(spec, task)
-        ppo.train(task, self.world(spec.prepared_in, task), frames=frames, seed=seed, folder=path)
-        facts = {"frames": frames, "seed": seed, "weights": self.weights(spec.prepared_in, task)}
-        results_io.write_text(path / TRAINED, json.dumps(facts))
-
-    def trained(self, spec: Spec, name: str) -> bool:
-        """Whether a policy has been trained to its end."""
-        return self.frames_trained(spec, name) > 0
-
-    def frames_trained(self, spec: Spec, name: str) -> int:
-        """For how many frames a policy has been trained, 0 where it has not."""
-        path = self.policy_file(spec, self.task(name)) / TRAINED
-        return int(json.loads(path.read_text())["frames"]) if path.exists() else 0
+        path = self.policy_file(spec, self.task(name))
+        finished = (path / ppo.WEIGHTS).exists()
+        return int(json.loads((path / ppo.CONFIG).read_text())["frames"]) if finished else 0
 
     def policy_hash(self, spec: Spec, task: Task) -> str:
         """Hash of what the policy has learned or plans in, "" for scripted policies and engines."""
         if spec.policy == "ppo":
-            return file_hash(self.policy_file(spec, task)) if self.trained(spec, task.name) else ""
+            from agents.ppo import WEIGHTS
+
+            path = self.policy_file(spec, task) / WEIGHTS
+            return file_hash(path) if path.exists() else ""
         return self.weights(spec.prepared_in, task)
 
     def config_hash(self, spec: Spec, task: Task) -> str:

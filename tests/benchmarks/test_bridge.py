@@ -126,7 +126,7 @@ def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(tmp_path):
 
 def test_worker_failure_is_reported(tmp_path):
     bad = replace(job(tmp_path), cells=(cell(spec="ppo@box2d", count=2),))
-    with pytest.raises(RuntimeError, match="worker failed"):
+    with pytest.raises(ChildProcessError, match="worker failed"):
         play_all(bad)
 
 

@@ -72,7 +72,7 @@ def test_damage_in_the_middle_is_named(tmp_path):
 
 
 def test_same_worker_twice_is_refused(tmp_path):
-    with Writer(tmp_path), pytest.raises(RuntimeError, match="another process"):
+    with Writer(tmp_path), pytest.raises(BlockingIOError, match="another process"):
         Writer(tmp_path)
 
 
