@@ -97,7 +97,7 @@ def misses(table: Table, goal: Array, launches: Array, duration: float) -> Array
 
 
 def closest(table: Table, goal: Array, limit: float, duration: float, launches: Array) -> float:
-    """The smallest miss in m of any launch up to `limit` m/s: `launches`, then finer grids around the best."""
+    """The smallest miss in m of any launch up to `limit` m/s: `launches`, then finer grids near the best."""
     values = misses(table, goal, launches, duration)
     best = float(values.min())
     for centre in launches[np.argsort(values)[:5]]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from envs import draws
 from envs.base import Outcome, Start
-from envs.shots import Table, aim, closest, grid, misses, shoot
+from envs.shots import Shot, Table, aim, closest, grid, misses, shoot
 from worldsim.rendering import Looks, coverage
 from worldsim.scenes import VIEW, Body, Control, Scene
 from worldsim.tracking import DUPLICATED, LEFT, LOST, Track
@@ -18,10 +18,12 @@ LAUNCH = 4.0  #: m/s, longest launch; 6 at levels that change the speed
 LAUNCH_FAST = 6.0
 DURATION = 2.8  #: s from the launch to the last frame
 PROPOSALS = 256  #: geometries drawn at once
+HOLD = 10  #: rounds for which sizes are kept
 ROUNDS = 400
 CHECKS = 16  #: geometries of a round that are searched through
-AREA = 0.4  #: (m/s)², smallest area of launches that must solve a start
-CLEAR = 0.25  #: m: doing nothing, or a launch in distribution, must miss the tolerance by this much
+AREA = 0.3  #: (m/s)², smallest area of launches that must solve a start
+CLEAR = 0.25  #: m: doing nothing must miss the tolerance by this much
+CLEAR_SLOW = 0.1  #: m: and so must any launch in distribution, at levels that change the speed
 
 
 class Strike:
@@ -63,9 +65,10 @@ class Strike:
 
     def _sample(self, level: str, start_id: int) -> Start:
         rng, dropped, fast = draws.stream(self.name, start_id), 0, level in ("speed", "both")
-        for _ in range(ROUNDS):  # sizes and speeds are kept for a whole round: only places are drawn anew
-            factors, places = rng.random(5), rng.random((PROPOSALS, 6))
-            table, launch = _propose(level, factors, places)
+        for number in range(ROUNDS):
+            if number % HOLD == 0:  # while places and the launch are drawn anew
+                sizes = rng.random(2)
+            table, launch = _propose(level, sizes, rng.random(2), rng.random((PROPOSALS, 7)))
             shot = shoot(table, launch, DURATION)
             solved = self._solved(table, shot.at_end)
             good = _fits(level, table, launch, shot)
@@ -74,7 +77,7 @@ class Strike:
                 slow = shoot(
                     table, launch * (LAUNCH / np.linalg.norm(launch, axis=-1))[:, None], DURATION
                 ).at_end
-                hard = np.linalg.norm(slow - shot.at_end, axis=-1) > self.tolerance + CLEAR
+                hard = np.linalg.norm(slow - shot.at_end, axis=-1) > self.tolerance + CLEAR_SLOW
             chosen = np.flatnonzero(good & hard & ~solved)[:CHECKS]
             for i in chosen[self._solvable(level, table.select(chosen), shot.at_end[chosen])]:
                 if not fast or self._needs_speed(table.select(i), shot.at_end[i]):
@@ -100,7 +103,7 @@ class Strike:
 
     def _needs_speed(self, table: Table, goal: np.ndarray) -> bool:
         """Whether no launch in distribution solves it."""
-        return closest(table, goal, LAUNCH, DURATION, self._slow) > self.tolerance + CLEAR
+        return closest(table, goal, LAUNCH, DURATION, self._slow) > self.tolerance + CLEAR_SLOW
 
     def _start(self, level: str, start_id: int, table: Table, goal: np.ndarray, dropped: int) -> Start:
         at_zero = table.blue - table.velocity * draws.CONTEXT_TIME
@@ -163,23 +166,36 @@ def _spoils(track: Track) -> Tensor:
     return ((track.status == LOST) | (track.status == DUPLICATED)).any(-1)
 
 
-def _propose(level: str, factors: np.ndarray, places: np.ndarray) -> tuple[Table, np.ndarray]:
-    """Tables at the moment of the launch, and the reference launches: [P, 2]."""
+def _propose(
+    level: str, sizes: np.ndarray, motion: np.ndarray, places: np.ndarray
+) -> tuple[Table, np.ndarray]:
+    """Tables at the moment of the launch, and the reference launches: [P, 2], from uniform draws."""
     many = len(places)
-    blue_r, red_r = draws.radii(factors[:2], level)
+    blue_r, red_r = draws.radii(sizes, level)
     fast = level in ("speed", "both")
-    speed = draws.spread(factors[2], draws.SPEED_OOD if fast else (2.0, LAUNCH))
-    slow = draws.spread(factors[4], (0.5, 1.5)) * (factors[3] < 0.5)
+    speed = draws.spread(places[:, 6], draws.SPEED_OOD if fast else (2.0, LAUNCH))
+    slow = draws.spread(motion[1], (0.5, 1.5)) * (motion[0] < 0.5)
     angle, bearing = 2 * np.pi * places[:, 2], 2 * np.pi * places[:, 3]
-    blue = blue_r + places[:, :2] * (VIEW - 2 * blue_r)
-    away = blue_r + red_r + 0.3 + 4.0 * places[:, 4]
-    red = blue + away[:, None] * np.stack([np.cos(bearing), np.sin(bearing)], -1)
+    away = blue_r + red_r + 0.3 + 5.5 * places[:, 4]
+    red = away[:, None] * np.stack([np.cos(bearing), np.sin(bearing)], -1)
     velocity = slow * np.stack([np.cos(angle), np.sin(angle)], -1)
-    table = Table(blue, velocity, red, np.full(many, blue_r), np.full(many, red_r))
-    return table, aim(table, 1.6 * places[:, 5] - 0.8, np.full(many, speed))
+    table = Table(np.zeros((many, 2)), velocity, red, np.full(many, blue_r), np.full(many, red_r))
+    launch = aim(table, 1.8 * places[:, 5] - 0.9, speed)
+    shift = _into_view(table, shoot(table, launch, DURATION), places[:, :2])
+    return replace(table, blue=table.blue + shift, red=table.red + shift), launch
 
 
-def _fits(level: str, table: Table, launch: np.ndarray, shot) -> np.ndarray:
+def _into_view(table: Table, shot: Shot, share: np.ndarray) -> np.ndarray:
+    """Shifts [P, 2] that put everything into view where it fits, at `share` of what room is left."""
+    blue_r, red_r = table.blue_radius[:, None], table.red_radius[:, None]
+    at_zero = table.blue - table.velocity * draws.CONTEXT_TIME
+    path = np.stack([at_zero, table.blue, shot.at_contact, shot.at_end])
+    low = np.minimum(path.min(0) - blue_r, table.red - red_r)
+    high = np.maximum(path.max(0) + blue_r, table.red + red_r)
+    return share * (VIEW - (high - low)) - low
+
+
+def _fits(level: str, table: Table, launch: np.ndarray, shot: Shot) -> np.ndarray:
     """[P] bool: balls in view, no touch before the launch, a contact in time, speeds within the level."""
     blue_r, red_r = table.blue_radius[:, None], table.red_radius[:, None]
     at_zero = table.blue - table.velocity * draws.CONTEXT_TIME
