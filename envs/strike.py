@@ -152,9 +152,9 @@ class Strike:
             torch.ones(len(goal), 1, dtype=torch.bool, device=frames.device),
         )
         cover = coverage(state, disc, frames.shape[-1])
-        pale = torch.tensor([0.75, 0.95, 0.75], device=frames.device)[:, None, None]
-        under = 1 - cover * (1 - pale)  # white background with the disc: [N, 3, H, W]
-        return frames * under  # bodies are opaque and dark in the disc's channels only where they cover it
+        tint = 1 - torch.tensor([0.75, 0.95, 0.75], device=frames.device)[:, None, None]
+        white = frames.amin(1, keepdim=True)  # share of each pixel that no body covers
+        return frames - white * cover * tint
 
 
 def _limit(level: str) -> float:
