@@ -39,7 +39,7 @@ def frames_per_second(world: str, workshop: Workshop, rows: int = 32) -> float:
 
 
 def _measure(cell: Cell, workshop: Workshop) -> float:
-    """Seconds for each start of a cell; a trained policy, perhaps yet to come, is as quick as a scripted one."""
+    """Seconds for each start of a cell; trained policies, perhaps yet to come, count as scripted ones."""
     if cell.spec.policy == "ppo":
         cell = replace(cell, spec=Spec("noop"))
     began = time.perf_counter()

@@ -44,10 +44,15 @@ class Job:
 
 
 def play_all(job: Job) -> None:
-    """Play what is missing and show progress. Raises ChildProcessError when a worker fails."""
-    total = job.missing()
+    """Play what is missing and show progress.
+
+    Raises ValueError for a model or policy that cannot be read, ChildProcessError when a worker fails.
+    """
+    missing = job.missing_by_cell()
+    total = sum(missing.values())
     if not total:
         return
+    _check([cell for cell, count in missing.items() if count], job.workshop())
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=work, args=(job, i, os.getpid())) for i in range(job.workers)]
     for process in processes:
@@ -60,6 +65,14 @@ def play_all(job: Job) -> None:
             process.join()
     if any(process.exitcode for process in processes):
         raise ChildProcessError("a worker failed, see above; what was recorded stays, run again to go on")
+
+
+def _check(cells: Sequence[Cell], workshop: Workshop) -> None:
+    """Read every model and trained policy once, so that a fault is told before any process starts."""
+    for name in {cell.task for cell in cells if "learned" in (cell.world, cell.spec.prepared_in)}:
+        workshop.world("learned", workshop.task(name))
+    for name, spec in {(cell.task, cell.spec) for cell in cells if cell.spec.policy == "ppo"}:
+        workshop.policy(spec, workshop.task(name), "id", "box2d")
 
 
 def work(job: Job, index: int, parent: int) -> None:
