@@ -74,15 +74,20 @@ def main(args: Args) -> None:
 
 def _ship(checkpoint, recipe, clips) -> None:
     """Measure a finished run and copy it, with its card, to the package's weights."""
+    import torch
+
+    from benchmarks import results_io
     from benchmarks.models import measure
-    from worldsim.models import WEIGHTS, load_model
+    from worldsim.models import WEIGHTS
+    from worldsim.models.convolutional import ConvolutionalModel
     from worldsim.training.card import ship, write_card
 
     steps = int(checkpoint.name.removeprefix("step-"))
     if steps < recipe.steps:
         raise ValueError(f"the run stands at step {steps} of {recipe.steps}; finish it before shipping")
     seconds = json.loads((checkpoint / "training.json").read_text())["seconds"]
-    cost = f"{seconds / 60:.0f} minutes on {torch_device()}"
+    machine = results_io.meta("worldsim train", recipe.seed)
+    cost = f"{seconds / 60:.0f} minutes on {machine['cpu']}, {torch.get_num_threads()} threads"
     errors = [row for rows in measure(str(checkpoint), 100) for row in rows]
-    parameters = sum(p.numel() for p in load_model(checkpoint).parameters())
+    parameters = sum(p.numel() for p in ConvolutionalModel.from_pretrained(checkpoint).parameters())
     ship(checkpoint, WEIGHTS / recipe.name, write_card(recipe, clips, steps, parameters, cost, errors))

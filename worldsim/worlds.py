@@ -44,7 +44,7 @@ class World(Protocol):
         ...
 
     def begin(self, context: Context, keys: np.ndarray) -> None:
-        """Start N rows at the present moment of running episodes: only what was seen is used, no true state."""
+        """Start N rows at the present moment of running episodes, from what was seen, no true state."""
         ...
 
     def step(self, actions: np.ndarray | Tensor) -> Tensor:
@@ -246,12 +246,11 @@ class ImaginedWorld:
         self._state, self._rows = self.model.init(frames, actions, keys), len(frames)
 
     def step(self, actions: np.ndarray | Tensor) -> Tensor:
-        """See `World.step`; a model that yields NaN yields black pixels, which no tracker mistakes for bodies."""
+        """See `World.step`; where a model yields NaN the pixels become black, the colour of fixed bodies."""
         actions = torch.as_tensor(actions, dtype=torch.float32, device=self.device)
-        if actions.shape != (self._rows, self.model.action_size) or not torch.isfinite(actions).all():
-            raise ValueError(
-                f"actions have shape {tuple(actions.shape)}; expected finite {(self._rows, self.model.action_size)}"
-            )
+        wanted = (self._rows, self.model.action_size)
+        if actions.shape != wanted or not torch.isfinite(actions).all():
+            raise ValueError(f"actions have shape {tuple(actions.shape)}; expected finite {wanted}")
         assert self._state is not None, "reset or begin comes before step"
         self._state, frames = self.model.step(self._state, actions[:, None])
         return quantise(frames[:, 0])
@@ -266,7 +265,7 @@ class ImaginedWorld:
 
 
 def make_world(world: "str | Path | World", template: Scene | None = None, resolution: int = 64) -> World:
-    """A world from an engine's name, a shipped model's name, a checkpoint folder, or a World (returned as is).
+    """A world from the name of an engine or a shipped model, a checkpoint folder, or a World (as it is).
 
     Raises ValueError for an unknown name, listing what exists.
     """

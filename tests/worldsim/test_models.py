@@ -84,7 +84,7 @@ def test_states_select_repeat_and_where(model):
 
 def test_wrong_shapes_are_named(model):
     frames, actions = context(2)
-    with pytest.raises(ValueError, match=r"expected \[B, 4, 3, 64, 64\]"):
+    with pytest.raises(ValueError, match=r"expected \(2, 4, 3, 64, 64\)"):
         model.init(frames[:, :3], actions, KEYS[:2])
 
 

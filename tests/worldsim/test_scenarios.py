@@ -37,7 +37,12 @@ def test_id_scenes_are_in_range_and_in_view(name):
 
 @pytest.mark.parametrize(
     "name, level, what",
-    [("uniform", "size", "size"), ("uniform", "speed", "speed"), ("collision", "size", "size"), ("drop", "speed", "speed")],
+    [
+        ("uniform", "size", "size"),
+        ("uniform", "speed", "speed"),
+        ("collision", "size", "size"),
+        ("drop", "speed", "speed"),
+    ],
 )
 def test_levels_change_what_they_name_and_nothing_else(name, level, what):
     scenes, _ = sample(get_scenario(name), level, KEYS)

@@ -43,7 +43,7 @@ class RolloutScores:
 
 
 def make_clips(scenario: str, level: str, clips: int, stream: str, frames: int = 32) -> Clips:
-    """Clips of the closed-form engine; `stream` names the draw, so that training and testing never share one."""
+    """Clips of the closed-form engine; `stream` names the draw, so that training and testing share none."""
     source = get_scenario(scenario)
     keys = key.fold(np.arange(clips, dtype=np.uint64), stream, scenario, level)
     scenes, _ = sample(source, level, keys)

@@ -26,7 +26,8 @@ def load_model(name: str | Path) -> WorldModel:
     config = folder / "config.json"
     if not config.is_file():
         raise ValueError(
-            f"no checkpoint {str(name)!r}: {config} does not exist; shipped models are {', '.join(shipped_models())}"
+            f"no checkpoint {str(name)!r}: {config} does not exist; shipped models are "
+            f"{', '.join(shipped_models()) or 'none'}"
         )
     try:
         family = json.loads(config.read_text()).get("_class_name")

@@ -23,7 +23,7 @@ TIMESTEPS = 1000
 
 @dataclass(frozen=True)
 class ConvolutionalState:
-    """Context frames [B, K, 3, H, W], actions [B, K-1, A], keys [B] int64 and frames rolled out so far [B]."""
+    """Context frames [B, K, 3, H, W], actions [B, K-1, A], keys [B] int64, frames rolled out so far [B]."""
 
     frames: Tensor
     actions: Tensor
@@ -117,8 +117,8 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
     def forward(self, noisy: Tensor, timestep: Tensor, frames: Tensor, actions: Tensor) -> Tensor:
         """The clean next frame [B, 3, H, W] in [-1, 1].
 
-        `noisy` [B, 3, H, W], `timestep` [B], context `frames` [B, K, 3, H, W] in [-1, 1], `actions` [B, K, A]:
-        the last one leads to the frame to be predicted.
+        `noisy` [B, 3, H, W], `timestep` [B], context `frames` [B, K, 3, H, W] in [-1, 1] and `actions`
+        [B, K, A]: the last one leads to the frame to be predicted.
         """
         stack = F.pixel_unshuffle(torch.cat([noisy, frames.flatten(1, 2)], 1), self.patch)
         planes = (actions.flatten(1) / self.config.action_scale)[..., None, None]
@@ -143,11 +143,13 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
     @torch.no_grad()
     def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> ConvolutionalState:
         """See `WorldModel.init`; raises ValueError for shapes that do not fit."""
-        want = (self.context_frames, 3, self.resolution, self.resolution)
-        if frames.shape[1:] != want or actions.shape[1:] != (self.context_frames - 1, self.action_size):
+        rows = len(frames)
+        seen = (rows, self.context_frames, 3, self.resolution, self.resolution)
+        done = (rows, self.context_frames - 1, self.action_size)
+        if frames.shape != seen or actions.shape != done:
             raise ValueError(
-                f"context frames {tuple(frames.shape)} and actions {tuple(actions.shape)} do not fit this model; "
-                f"expected [B, {', '.join(map(str, want))}] and [B, {self.context_frames - 1}, {self.action_size}]"
+                f"context frames {tuple(frames.shape)} and actions {tuple(actions.shape)} do not fit this "
+                f"model; expected {seen} and {done}"
             )
         words = torch.from_numpy(np.asarray(keys, dtype=np.uint64).view(np.int64)).to(frames.device)
         return ConvolutionalState(frames, actions.to(frames.dtype), words, torch.zeros_like(words))
@@ -180,7 +182,7 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
 
 
 def move(frames: Tensor, displacement: Tensor) -> Tensor:
-    """Frames [B, C, H, W] sampled at each pixel minus its `displacement` [B, 2, H, W] (right, down) in pixels.
+    """Frames [B, C, H, W] sampled at each pixel minus its `displacement` [B, 2, H, W], (right, down) pixels.
 
     Bicubic, because blur accumulates: with bilinear sampling, rollouts drift to speeds of whole pixels per
     frame, at which nothing is blurred. Displacements end at the frame's size and NaN moves nothing, for

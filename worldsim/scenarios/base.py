@@ -1,7 +1,7 @@
 """What a scenario is: a named distribution of scenes and of exploratory actions, with its levels.
 
-Ranges are those of phyworld ("How Far is Video Generation from World Model", section 4.1): radius and speed in
-distribution, and two bands each outside of it.
+Ranges are those of phyworld ("How Far is Video Generation from World Model", section 4.1): radius and
+speed in distribution, and two bands each outside of it.
 """
 
 from collections.abc import Sequence

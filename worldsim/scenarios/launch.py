@@ -15,8 +15,8 @@ LAUNCH = 4.0  #: m/s, longest launch
 
 
 class Launch:
-    """Both balls rest or move slowly; the actions launch the red one once, in half of the clips roughly at the
-    blue one, in the others anywhere, and rarely twice."""
+    """Both balls rest or move slowly; the actions launch the red one once, in half of the clips roughly at
+    the blue one, in the others anywhere, and rarely twice."""
 
     name = "launch"
     levels = ("id",)
@@ -49,7 +49,7 @@ class Launch:
         return base.within_speed(clips)
 
     def actions(self, scenes: Sequence[Scene], keys: np.ndarray, frames: int) -> np.ndarray:
-        """One launch (seldom two) between frames 3 and 12; launches that make a ball too fast are weakened."""
+        """A launch (seldom two) between frames 3 and 12; those that make a ball too fast are weakened."""
         actions = np.zeros((len(scenes), frames - 1, 2))
         for i, (scene, k) in enumerate(zip(scenes, key.fold(keys, "launch actions"))):
             rng = key.generator(k)

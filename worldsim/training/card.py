@@ -35,20 +35,21 @@ def write_card(
     """The card as Markdown. `errors` are result rows (scenario, level, metric, value, low, high, n)."""
     radii, speeds = radii_and_speeds(clips.scenes, clips.states.numpy())
     drawn = len(clips.scenes) + clips.rejected
+    mixture = ", ".join(f"{name} {share:.0%}" for name, share in recipe.mixture)
     measured = [r for r in errors if r["metric"] in ("velocity_error", "permanence")]
     lines = [
         f"# worldsim world model `{recipe.name}`",
         "",
         f"Family `convolutional`, {parameters / 1e6:.2f} million parameters: {recipe.about}.",
-        f"Trained by `worldsim train {recipe.name}` (seed {recipe.seed}, {steps} steps of {recipe.batch_frames} "
-        f"predicted frames). Cost: {cost}.",
+        f"Trained by `worldsim train {recipe.name}`: seed {recipe.seed}, {steps} steps of "
+        f"{recipe.batch_frames} predicted frames, {cost}.",
         "",
         "## Data",
-        f"{len(clips.scenes)} clips of the closed-form engine: "
-        + ", ".join(f"{name} {share:.0%}" for name, share in recipe.mixture)
-        + f". {clips.rejected / drawn:.0%} of {drawn} draws were rejected (geometry, or a body faster than allowed).",
-        f"No clip shows a radius in {SIZE_BANDS} m or a speed in {SPEED_BAND} m/s (under gravity the horizontal "
-        "speed) at any frame; actions are random or scripted and never solve a task.",
+        f"{len(clips.scenes)} clips of the closed-form engine: {mixture}.",
+        f"{clips.rejected / drawn:.0%} of {drawn} draws were rejected, for their geometry or a body too fast.",
+        "No clip shows a radius in",
+        f"{SIZE_BANDS} m or a speed in {SPEED_BAND} m/s (under gravity the horizontal speed) at any frame;",
+        "actions are random or scripted and never solve a task.",
         "",
         *_histogram("radius, m", radii, np.arange(0.6, 1.65, 0.1)),
         "",
@@ -60,7 +61,8 @@ def write_card(
         "| scenario | level | metric | value | interval | clips |",
         "|---|---|---|---|---|---|",
         *(
-            f"| {r['scenario']} | {r['level']} | {r['metric']} | {r['value']:.3f} | {r['low']:.3f}–{r['high']:.3f} | {r['n']} |"
+            f"| {r['scenario']} | {r['level']} | {r['metric']} | {r['value']:.3f} "
+            f"| {r['low']:.3f}–{r['high']:.3f} | {r['n']} |"
             for r in measured
         ),
         "",

@@ -24,8 +24,8 @@ class ClipSet:
     """Clips padded to one length and number of bodies.
 
     `states` [N, T, B, 6] float32, `actions` [N, T-1, A] float32, `length` [N] frames that are real, `looks`,
-    `scenes`; `event` [N, T-1] bool, a dynamic body's velocity jumps between t and t + 1; `seen` [N, T] bool, a
-    dynamic body is in view; `rejected`, draws that belonged to no clip.
+    `scenes`; `event` [N, T-1] bool, a dynamic body's velocity jumps between t and t + 1; `seen` [N, T] bool,
+    a dynamic body is in view; `rejected`, draws that belonged to no clip.
     """
 
     states: Tensor

@@ -10,9 +10,9 @@ class Recipe:
 
     `mixture` names scenarios and their shares of `clips`. The rollout horizon grows with the share of steps
     done: `horizons` are (from this share on, predicted frames); the learning rate warms up anew after each
-    change, for longer rollouts have larger gradients than the optimiser has seen. `pure_noise` is the share of noise levels at
-    the end of the schedule; the rest is uniform. `event_weight` raises the odds of windows in which a
-    velocity jumps (contacts, launches).
+    change, for longer rollouts have larger gradients than the optimiser has seen. `pure_noise` is the share
+    of noise levels at the end of the schedule; the rest is uniform. `event_weight` raises the odds of windows
+    in which a velocity jumps (contacts, launches).
     """
 
     name: str

@@ -100,7 +100,8 @@ def train(
         norm = accelerator.clip_grad_norm_(model.parameters(), CLIP)
         if not torch.isfinite(loss):
             raise NotFinite(
-                f"the loss is {loss.item()} at step {step}; the last good state is {checkpoint.latest(folder)}"
+                f"the loss is {loss.item()} at step {step}; "
+                f"the last good state is {checkpoint.latest(folder)}"
             )
         optimizer.step()
         optimizer.zero_grad()
@@ -126,8 +127,10 @@ def horizon_at(recipe: Recipe, step: int) -> int:
 
 
 def learning_rate_at(recipe: Recipe, step: int) -> float:
-    """A cosine to 2 % of the rate, with a linear warm-up at the start and after each change of the horizon."""
-    changed = max(math.ceil(share * recipe.steps) for share, _ in recipe.horizons if step >= share * recipe.steps)
+    """A cosine to 2 % of the rate, with a linear warm-up at the start and after each change of horizon."""
+    changed = max(
+        math.ceil(share * recipe.steps) for share, _ in recipe.horizons if step >= share * recipe.steps
+    )
     warm = min(1.0, (step - changed + 1) / recipe.warmup)
     return recipe.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / recipe.steps)))
 
@@ -142,8 +145,8 @@ def rollout_loss(
 ) -> Tensor:
     """Mean squared error of the clean frames predicted one after the other, each from the model's own past.
 
-    `frames` [B, K + horizon, 3, H, W] in [0, 1], `actions` [B, K + horizon - 1, A]. Gradients flow through the
-    whole rollout. Noise levels are the pure end of the schedule with the recipe's odds, else uniform.
+    `frames` [B, K + horizon, 3, H, W] in [0, 1], `actions` [B, K + horizon - 1, A]. Gradients flow through
+    the whole rollout. Noise levels are the pure end of the schedule with the recipe's odds, else uniform.
     """
     k = bare.context_frames
     frames = frames * 2 - 1
