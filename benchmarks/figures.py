@@ -47,7 +47,7 @@ POLICIES = (
     ("oracle", None),
 )
 _INK = "#010203"  # stands for the page's text colour
-_STYLE = {
+_STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.spines.top": False,

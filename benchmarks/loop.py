@@ -64,8 +64,8 @@ def main(args: Args) -> None:
     results_io.write_text(args.work / "config.json", results_io.to_json(args))
     workshop = Workshop(args.model, args.work / "policies")
     projected = {stage: seconds(stage, args, workshop) for stage in args.stages if stage != "result"}
-    for stage, expected in projected.items():
-        console.print(f"{stage:9} about {expected / 60:.0f} min")
+    for name, expected in projected.items():
+        console.print(f"{name:9} about {expected / 60:.0f} min")
     console.print(f"projected time: {sum(projected.values()) / 3600:.1f} h on {args.workers} cores")
     for stage in args.stages:
         began = time.perf_counter()

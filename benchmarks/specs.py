@@ -1,6 +1,7 @@
 """Policy specs such as `cem@learned`: which policy, prepared in which world."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,8 +113,9 @@ class Workshop:
         from agents.oracle import Oracle
 
         if spec.policy in ("noop", "random", "reactive"):
-            names = {"noop": scripted.NoOp, "random": scripted.Random, "reactive": scripted.Reactive}
-            return names[spec.policy](task, level)
+            made: dict[str, Callable[[Task, str], Policy]]
+            made = {"noop": scripted.NoOp, "random": scripted.Random, "reactive": scripted.Reactive}
+            return made[spec.policy](task, level)
         if spec.policy == "oracle":
             return Oracle(task, executing, level)
         if spec.policy == "ppo":

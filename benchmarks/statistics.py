@@ -43,7 +43,7 @@ def wilson(successes: int, n: int, level: float = LEVEL) -> tuple[float, float]:
     if n <= 0 or not 0 <= successes <= n:
         raise ValueError(f"{successes} of {n} is no proportion; expected 0 <= successes <= n and n > 0")
     tail = (1 - level) / 2
-    if successes == 0:
+    if successes == 0:  # the closed forms of Clopper and Pearson at the ends
         return 0.0, 1 - tail ** (1 / n)
     if successes == n:
         return tail ** (1 / n), 1.0
@@ -143,9 +143,9 @@ def _correlation(a: int, b: int, c: int, d: int) -> float:
     margins = float(a + b) * float(c + d) * float(a + c) * float(b + d)
     if margins == 0:
         return 0.0
-    excess = a * d - b * c
+    excess = float(a * d - b * c)
     if excess > 0:
-        excess = max(excess - (a + b + c + d) / 2, 0)
+        excess = max(excess - (a + b + c + d) / 2, 0.0)
     return float(excess / np.sqrt(margins))
 
 

@@ -82,7 +82,7 @@ def errors(rows: Sequence[Row]) -> Table:
     measured = [r for r in rows if r["metric"] in ("velocity_error", "permanence") and r.get("model")]
     clips: dict[tuple[str, str, str], list[Row]] = {}
     for r in measured:
-        clips.setdefault((r["model"], r.get("task") or r["scenario"], r["level"]), []).append(r)
+        clips.setdefault((r["model"], str(r.get("task") or r["scenario"]), r["level"]), []).append(r)
     lines = [
         [
             f"{place}, {level_name(level)}",
@@ -103,7 +103,7 @@ def speed(rows: Sequence[Row]) -> Table:
     """Frames imagined per second."""
     found = select(rows, metric="frames_per_s")
     lines = [
-        [r.get("model", r.get("world", "")), str(r.get("batch", "")), f"{r['value']:.0f}"] for r in found
+        [str(r.get("model", r.get("world", ""))), str(r.get("batch", "")), f"{r['value']:.0f}"] for r in found
     ]
     return Table("Imagined 64×64 frames per second", ["Model", "Batch", "Frames per second"], lines)
 

@@ -132,7 +132,7 @@ def test_worker_failure_is_reported(tmp_path):
 
 def test_unreadable_models_and_policies_are_told_before_anything_starts(tmp_path):
     (tmp_path / "config.json").write_text("no model")
-    with pytest.raises(ValueError, match="config.json is not a model config"):
+    with pytest.raises(ValueError, match=r"config\.json is not a model config"):
         play_all(replace(job(tmp_path), model=str(tmp_path), cells=(cell(world="learned", count=2),)))
     with pytest.raises(ValueError, match="no finished policy"):
         play_all(replace(job(tmp_path), cells=(cell(spec="ppo@box2d", count=2),)))
