@@ -1,6 +1,7 @@
 """`worldsim bench loop`: the reference results, in stages that can be run one by one and interrupted.
 
 models    velocity error and permanence by level, frames imagined per second
+proof     what each task must prove before it counts, in both engines
 scripted  noop, random, reactive and oracle in every world
 cem       the cross-entropy planner prepared in inertia, Box2D and the learned world
 ppo       policies trained in Box2D and in the learned world, then run everywhere
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks import figures, projection, results_io
+from benchmarks import figures, projection, proof, results_io
 from benchmarks.bridge import FIRST_REPORTED, plan_cells
 from benchmarks.playing import Cell
 from benchmarks.results_io import Row
@@ -21,8 +22,9 @@ from benchmarks.specs import WORLDS, Spec, Workshop
 from benchmarks.summary import summarise
 from benchmarks.workers import Job, play_all, train
 
-Stage = Literal["models", "scripted", "cem", "ppo", "result"]
+Stage = Literal["models", "proof", "scripted", "cem", "ppo", "result"]
 TASKS = ("Strike", "Catch")
+PROOF_METRICS = ("success_fall", "dropped_draws")  #: what the proof adds to the success of every cell
 MODEL_FRAMES = 90_000  #: imagined while one model is measured
 IN_DISTRIBUTION = ("id", "bounce")  #: levels whose cells have all starts; the others half
 POLICIES: dict[str, tuple[str, ...]] = {
@@ -36,7 +38,7 @@ POLICIES: dict[str, tuple[str, ...]] = {
 class Args:
     """Make benchmarks/results/loop.json; run again to go on from what is recorded."""
 
-    stages: tuple[Stage, ...] = ("models", "scripted", "cem", "ppo", "result")
+    stages: tuple[Stage, ...] = ("models", "proof", "scripted", "cem", "ppo", "result")
     """stages to run, in this order"""
     starts: int = 200
     """starts per in-distribution cell; half as many elsewhere"""
@@ -112,6 +114,22 @@ def _model_file(args: Args, workshop: Workshop, name: str) -> Path:
     return args.work / f"model-{workshop.model_name(task)}-{workshop.weights('learned', task)}.json"
 
 
+def _proof(args: Args, workshop: Workshop, console: Any) -> None:
+    """The proof tables; their episodes count for the other stages too."""
+    proof.main(_proof_args(args))
+
+
+def _proof_args(args: Args) -> proof.Args:
+    episodes, out = args.work / "episodes", args.work / "proof.json"
+    return proof.Args(starts=args.starts, rows=args.rows, workers=args.workers, work=episodes, out=out)
+
+
+def _proof_job(args: Args) -> Job:
+    wanted = _proof_args(args)
+    cells = proof.plan(wanted, proof.ProofShop())
+    return proof.ProofJob(cells, wanted.work, None, Path(), args.rows, args.workers)
+
+
 def _ppo(args: Args, workshop: Workshop, console: Any) -> None:
     """Train what has not been trained, then play."""
     for name in TASKS:
@@ -132,6 +150,8 @@ def _result(args: Args, workshop: Workshop, console: Any) -> None:
     jobs = {stage: job_of(stage, args, workshop) for stage in POLICIES}
     found = [record for job in jobs.values() for record in job.found()]
     rows += summarise(found)
+    if _proof_args(args).out.exists():  # the successes in it are among the episodes above
+        rows += [r for r in results_io.read(_proof_args(args).out)[1] if r["metric"] in PROOF_METRICS]
     tasks = [workshop.task(name) for name in TASKS]
     models = {workshop.model_name(task): workshop.weights("learned", task) for task in tasks}
     results_io.write(args.out, results_io.meta("worldsim bench loop", args.seed, models=models), rows)
@@ -149,6 +169,8 @@ def seconds(stage: str, args: Args, workshop: Workshop) -> float:
     if stage == "models":
         undone = sum(not _model_file(args, workshop, name).exists() for name in TASKS)
         return undone * MODEL_FRAMES / rate["learned"]
+    if stage == "proof":
+        return projection.seconds(_proof_job(args), proof.ProofShop())
     playing = projection.seconds(job_of(stage, args, workshop), workshop)
     if stage != "ppo":
         return playing
@@ -163,6 +185,7 @@ def seconds(stage: str, args: Args, workshop: Workshop) -> float:
 
 STAGES: dict[str, Callable[[Args, Workshop, Any], None]] = {
     "models": _models,
+    "proof": _proof,
     "scripted": _play("scripted"),
     "cem": _play("cem"),
     "ppo": _ppo,

@@ -151,6 +151,12 @@ def _sections(content: Content) -> list[Section]:
             videos=sorted(content.videos, key=lambda video: video.kind != "phantom"),
         ),
         _error(content),
+        Section(
+            "proof",
+            "Proof",
+            "Why the tasks count",
+            tables=[tables.proof(content.firm, engine) for engine in ("box2d", "mujoco")],
+        ),
         Section("speed", "Speed", "Speed of imagination", tables=[tables.speed(content.firm)]),
     ]
     for section in sections:

@@ -99,6 +99,28 @@ def errors(rows: Sequence[Row]) -> Table:
     return Table(caption, ["Clips", "Model", "Velocity error, m/s", "Permanence"], lines)
 
 
+def proof(rows: Sequence[Row], world: str = "box2d") -> Table:
+    """What each task proves in one engine: who solves it, who does not, and what a wrong physics costs."""
+    who = [("oracle", None), ("noop", None), ("random", None), ("reactive", None), ("cem", "inertia")]
+    falls = select(rows, metric="success_fall", world=world)
+    lines = []
+    for fall in falls:
+        here = select(rows, task=fall["task"], level=fall["level"], world=world, metric="success")
+        line = [f"{fall['task']}, {level_name(fall['level'])}"]
+        line += [percent(select(here, policy=policy, prepared_in=where)) for policy, where in who]
+        lines.append([*line, percent([fall])])
+    head = [
+        "Task and level",
+        "Oracle ≥ 95",
+        "Nothing ≤ 5",
+        "Random ≤ 20",
+        "Reactive ≤ 50",
+        "CEM, inertia ≤ 50",
+    ]
+    caption = f"Success in {WORLDS[world][0]} in %, and its fall under a wrong physics [95 % intervals]"
+    return Table(caption, [*head, "Fall ≥ 30"], lines)
+
+
 def speed(rows: Sequence[Row]) -> Table:
     """Frames imagined per second."""
     found = select(rows, metric="frames_per_s")

@@ -146,6 +146,23 @@ def test_too_large_a_page_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_proof_table():
+    rows = rows_of(
+        episodes([1] * 9, policy="oracle", prepared_in=""), episodes([0] * 9, policy="noop", prepared_in="")
+    )
+    fall = {
+        "task": "Strike",
+        "level": "id",
+        "policy": "cem",
+        "prepared_in": "wrong",
+        "world": "box2d",
+        "factor": 0.5,
+    }
+    rows.append(fall | {"metric": "success_fall", "value": 0.4, "low": 0.3, "high": 0.5, "n": 9})
+    (line,) = tables.proof(rows).lines
+    assert line == ["Strike, in-distribution", "100 [66, 100]", "0 [0, 34]", "–", "–", "–", "40 [30, 50]"]
+
+
 def test_figures_show_every_cell():
     rows = every_level()
     figure = figures.success(rows, "Strike")
