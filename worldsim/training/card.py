@@ -46,7 +46,7 @@ def write_card(
         "",
         "## Data",
         f"{len(clips.scenes)} clips of the closed-form engine: {mixture}.",
-        f"{clips.rejected / drawn:.0%} of {drawn} draws were rejected, for their geometry or a body too fast.",
+        f"{clips.rejected / drawn:.0%} of {drawn} draws were rejected (geometry, or a body too fast).",
         "No clip shows a radius in",
         f"{SIZE_BANDS} m or a speed in {SPEED_BAND} m/s (under gravity the horizontal speed) at any frame;",
         "actions are random or scripted and never solve a task.",

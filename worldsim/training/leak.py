@@ -33,6 +33,6 @@ def check(scenes: Sequence[Scene], states: np.ndarray) -> None:
             found = values[(values >= low) & (values <= high)]
             if found.size:
                 raise ValueError(
-                    f"{found.size} values of {name}, such as {found.flat[0]:.2f}, lie in the band {low}–{high}, "
+                    f"{found.size} values of {name}, like {found.flat[0]:.2f}, lie in the band {low}–{high}, "
                     f"which tasks use as out of distribution; narrow the scenario's id level"
                 )
