@@ -2,7 +2,8 @@
 
 The floor is the error of tracking ground-truth video (rounded to 256 levels) at every scenario and level.
 Speed is frames per second of processor time on one core (`..._per_core_s`, so that other work on the machine
-does not count), and by the clock on all cores at once (`..._per_s`).
+does not count), and by the clock on all cores at once (`..._per_s`). False alarms are body-frames of the
+truth that the tracker takes for lost or duplicated, in view or not.
 """
 
 import os
@@ -27,7 +28,7 @@ from worldsim.metrics import velocity_error_public as public_error
 from worldsim.rendering import Looks, quantise, render
 from worldsim.scenarios import SCENARIOS, Scenario, sample
 from worldsim.scenes import Scene
-from worldsim.tracking import VISIBLE, Tracker, track_clip
+from worldsim.tracking import DUPLICATED, LOST, VISIBLE, Tracker, track_clip
 
 FIRST = 10_000  #: first of the start ids that reported figures use
 BATCH = 512  #: frames rendered or tracked at a time
@@ -102,9 +103,10 @@ def floor(scenario: Scenario, level: str, args: Args) -> Iterator[Row]:
                     public_error(track, part, scored).value,
                     permanence(track, inside[i : i + 20]).value,
                     torch.where(shown, far, 0.0).flatten(1).amax(1),
+                    ((track.status == LOST) | (track.status == DUPLICATED)).flatten(1).sum(1),
                 )
             )
-        error, public, kept, far = (torch.cat(v).numpy() for v in zip(*values))
+        error, public, kept, far, false = (torch.cat(v).numpy() for v in zip(*values))
         same = {"scenario": scenario.name, "level": level, "size": size}
         for metric, clips in (
             ("velocity_error", error),
@@ -116,6 +118,7 @@ def floor(scenario: Scenario, level: str, args: Args) -> Iterator[Row]:
                 estimate = statistics.mean(clips)
                 yield {**same, "metric": metric, **estimate.row()}
         yield {**same, "metric": "position_error_max", "value": float(far.max()), "n": len(far)}
+        yield {**same, "metric": "false_alarms", "value": int(false.sum()), "n": int(truth[..., 0].numel())}
 
 
 def speed(name: str, size: int, args: Args) -> Iterator[Row]:
@@ -173,14 +176,23 @@ def on_all_cores(task: Callable[[], object], seconds: float) -> tuple[float, int
 def floor_table(rows: list[Row]) -> Table:
     """Errors for people; figures beyond the tracker's promise are red."""
     shown = Table(
-        *("scenario", "level", "pixels", "velocity, m/s", "public code's", "permanence", "position max, m"),
+        *(
+            "scenario",
+            "level",
+            "pixels",
+            "velocity, m/s",
+            "public code's",
+            "permanence",
+            "position max, m",
+            "false alarms",
+        ),
         title="tracking ground-truth video",
     )
     lines: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
         where = (row["scenario"], row["level"], str(row["size"]))
         most = LIMITS.get((row["scenario"], row["size"])) if row["level"] == "id" else None
-        value = f"{row['value']:.4f}"
+        value = f"{row['value']:d}" if row["metric"] == "false_alarms" else f"{row['value']:.4f}"
         if row["metric"] == "velocity_error" and most is not None and row["value"] > most:
             value = f"[red]{value} > {most:g}[/red]"
         lines.setdefault(where, []).append(value)

@@ -87,18 +87,18 @@ def _distance(pixels: Tensor, centre: Tensor, resolution: int) -> Tensor:
 def _covered(dx: Tensor, dy: Tensor, half: Tensor, box: Tensor) -> Tensor:
     """Coverage [..., H, W] of pixels dx [..., W], dy [..., H] off the centres of bodies; all in pixels."""
     half = half.to(dx.dtype)
-    discs = boxes = None
-    if box.any():
-        along_x = (half[..., :1] + 0.5 - dx.abs()).clamp(0, 1)
-        along_y = (half[..., 1:] + 0.5 - dy.abs()).clamp(0, 1)
-        boxes = along_y[..., :, None] * along_x[..., None, :]
-    if not box.all():
-        dx, dy = dx[..., None, :], dy[..., :, None]
-        away = (dx.square() + dy.square() + 1e-12).sqrt()
-        discs = half_plane_area(away - half[..., :1, None], dx / away, dy / away)
-    if boxes is None or discs is None:
-        return discs if boxes is None else boxes
-    return torch.where(box[..., None, None], boxes, discs)
+    if box.all():
+        return _covered_by_boxes(dx, dy, half)
+    wide, high = dx[..., None, :], dy[..., :, None]
+    away = (wide.square() + high.square() + 1e-12).sqrt()
+    discs = half_plane_area(away - half[..., :1, None], wide / away, high / away)
+    return torch.where(box[..., None, None], _covered_by_boxes(dx, dy, half), discs) if box.any() else discs
+
+
+def _covered_by_boxes(dx: Tensor, dy: Tensor, half: Tensor) -> Tensor:
+    along_x = (half[..., :1] + 0.5 - dx.abs()).clamp(0, 1)
+    along_y = (half[..., 1:] + 0.5 - dy.abs()).clamp(0, 1)
+    return along_y[..., :, None] * along_x[..., None, :]
 
 
 def render(states: Tensor, looks: Looks, resolution: int = 64) -> Tensor:
@@ -119,11 +119,11 @@ def render(states: Tensor, looks: Looks, resolution: int = 64) -> Tensor:
     frames = torch.ones(states.shape[0], 3, resolution, resolution, device=states.device)
     chunks = []
     for first in range(0, len(states), CHUNK):
-        rows = slice(first, first + CHUNK)
-        chunk = frames[rows]
+        part = slice(first, first + CHUNK)
+        chunk = frames[part]
         for b in range(states.shape[1]):
-            one = Looks(looks.box[rows, b], looks.size[rows, b], looks.color[rows, b], looks.present[rows, b])
-            chunk = _paint(chunk, states[rows, b], one)
+            one = Looks(looks.box[part, b], looks.size[part, b], looks.color[part, b], looks.present[part, b])
+            chunk = _paint(chunk, states[part, b], one)
         chunks.append(chunk)
     return torch.cat(chunks) if states.requires_grad else frames  # without gradients painted in place
 

@@ -5,13 +5,14 @@ by the picture's edge or covered by later ones are corrected for what cannot be 
 and not looked for.
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
 
 from worldsim.moments import Blobs, blobs, measure, shares, to_metres, unmixing
-from worldsim.occlusion import Cover, locate, outline, visible_area
+from worldsim.occlusion import Cover, Outline, locate, outline, visible_area
 from worldsim.scenes import DT, VIEW, Scene
 
 __all__ = ["STATUS_NAMES", "Track", "Tracker", "measure", "track_clip"]
@@ -43,9 +44,9 @@ class Track:
     status: Tensor
     unseen: Tensor | None = None
 
-    def _map(self, function) -> "Track":
-        values = (getattr(self, f.name) for f in fields(self))
-        return Track(*(None if v is None else function(v) for v in values))
+    def _map(self, function: Callable[[Tensor], Tensor]) -> "Track":
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Track(**{name: function(v) for name, v in values.items() if v is not None})
 
     def select(self, index: Tensor) -> "Track":
         """The rows named by `index` [M]."""
@@ -57,14 +58,10 @@ class Track:
 
     def where(self, mask: Tensor, other: "Track") -> "Track":
         """Rows of this track where `mask` [N] is true, else rows of `other`."""
-
-        def choose(a: Tensor | None, b: Tensor | None) -> Tensor | None:
-            if a is None and b is None:
-                return None
-            a, b = (torch.zeros_like(self.status) if v is None else v for v in (a, b))
-            return torch.where(mask.reshape(-1, *[1] * (a.ndim - 1)), a, b)
-
-        return Track(*(choose(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)))
+        zero = torch.zeros_like(self.status)
+        whole = (replace(t, unseen=zero) if t.unseen is None else t for t in (self, other))
+        pairs = zip(*([getattr(track, f.name) for f in fields(Track)] for track in whole))
+        return Track(*(torch.where(mask.reshape(-1, *[1] * (a.ndim - 1)), a, b) for a, b in pairs))
 
 
 class Tracker:
@@ -182,7 +179,7 @@ class Tracker:
         return measured, centre, status
 
     def _absence(
-        self, shape, before: Tensor, guess: Tensor, half: Tensor, covers: list[Cover], last: Tensor
+        self, shape: Outline, before: Tensor, guess: Tensor, half: Tensor, covers: list[Cover], last: Tensor
     ) -> Tensor:
         """Why bodies last at `before` [M, 2], expected at `guess` [M, 2], are not seen: status [M]."""
         full = shape.area * half.prod(-1)
