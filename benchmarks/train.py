@@ -4,7 +4,7 @@ import json
 import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -45,7 +45,9 @@ def main(args: Args) -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = get_recipe(args.recipe)
-    changes = {k: v for k, v in (("steps", args.steps), ("clips", args.clips)) if v is not None}
+    changes: dict[str, Any] = {
+        k: v for k, v in (("steps", args.steps), ("clips", args.clips)) if v is not None
+    }
     recipe = replace(recipe, **changes)
     folder = args.out or Path("runs/train") / recipe.name
     folder.mkdir(parents=True, exist_ok=True)

@@ -79,14 +79,45 @@ class Outcome:
 class Task(Protocol):
     """A task: where it starts, what it rewards, when it has been solved. All tensors are batched over N."""
 
-    name: str  #: as in `worldsim/<name>-v0`
-    scenario: str  #: the recipe whose model can imagine it ("table" or "drop")
-    template: Scene  #: colours, shapes, control and laws that are public knowledge; disc sizes are not
-    frames: int  #: frames after the context until the horizon
-    stride: int  #: frames per decision
-    levels: tuple[str, ...]
-    tolerance: float  #: m; success at half and twice of it is reported too
-    goal_size: int
+    @property
+    def name(self) -> str:
+        """As in `worldsim/<name>-v0`."""
+        ...
+
+    @property
+    def scenario(self) -> str:
+        """The recipe whose model can imagine it ("table" or "drop")."""
+        ...
+
+    @property
+    def template(self) -> Scene:
+        """Colours, shapes, control and laws that are public knowledge; disc sizes are not."""
+        ...
+
+    @property
+    def frames(self) -> int:
+        """Frames after the context until the horizon."""
+        ...
+
+    @property
+    def stride(self) -> int:
+        """Frames per decision."""
+        ...
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Its levels, "id" first."""
+        ...
+
+    @property
+    def tolerance(self) -> float:
+        """M; success at half and twice of it is reported too."""
+        ...
+
+    @property
+    def goal_size(self) -> int:
+        """G, numbers in a goal."""
+        ...
 
     def sample(self, level: str, start_id: int) -> Start:
         """The start of this number: the same on every machine; never solved at t = 0 or by doing nothing."""

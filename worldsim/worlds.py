@@ -22,9 +22,20 @@ CONTEXT_FRAMES = 4  #: K of simulated worlds
 class Context(Protocol):
     """What a world needs to start at the present moment of a running episode."""
 
-    frames: Tensor  #: [N, K, 3, H, W], the last K frames
-    actions: Tensor  #: [N, K-1, A], the actions between them
-    track: Track  #: what the tracker reads from them
+    @property
+    def frames(self) -> Tensor:
+        """[N, K, 3, H, W], the last K frames."""
+        ...
+
+    @property
+    def actions(self) -> Tensor:
+        """[N, K-1, A], the actions between them."""
+        ...
+
+    @property
+    def track(self) -> Track:
+        """What the tracker reads from them."""
+        ...
 
 
 class World(Protocol):

@@ -32,7 +32,10 @@ class Simulation(Protocol):
 class Engine(Protocol):
     """A physics engine: a name and a way to start scenes."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As in `make_engine`."""
+        ...
 
     def start(self, scenes: Sequence[Scene]) -> Simulation:
         """Start N scenes at t = 0; padded bodies have zero states."""

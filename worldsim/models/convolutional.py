@@ -104,6 +104,7 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
         self.norm = nn.GroupNorm(8, narrow)
         self.leave = nn.Conv2d(narrow, pixels + 2 * flow, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
+        assert self.leave.bias is not None
         nn.init.zeros_(self.leave.bias)
         self.register_buffer("bank", make_bank(3, resolution), persistent=False)
         self.scheduler = DDIMScheduler(

@@ -27,10 +27,25 @@ MOST_TRIES = 2000
 class Scenario(Protocol):
     """A named distribution of scenes."""
 
-    name: str
-    levels: tuple[str, ...]  #: "id" first
-    frames: int  #: length of a clip
-    template: Scene  #: shapes, colours, laws and control common to all scenes
+    @property
+    def name(self) -> str:
+        """As in `get_scenario`."""
+        ...
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Its levels, "id" first."""
+        ...
+
+    @property
+    def frames(self) -> int:
+        """Length of a clip."""
+        ...
+
+    @property
+    def template(self) -> Scene:
+        """Shapes, colours, laws and control common to all scenes."""
+        ...
 
     def propose(self, level: str, rng: np.random.Generator) -> Scene | None:
         """One draw; None when the draw is geometrically impossible."""

@@ -19,7 +19,7 @@ class Collision:
     """
 
     name = "collision"
-    levels = ("id", "size1", "speed1", "size", "speed", "size1speed1", "both")
+    levels: tuple[str, ...] = ("id", "size1", "speed1", "size", "speed", "size1speed1", "both")
     frames = 32
     template = Scene((Body("blue", (1.0,), (3.0, 5.0)), Body("red", (1.0,), (7.0, 5.0))))
 
@@ -66,8 +66,8 @@ class Oblique(Collision):
         speeds = np.array([base.speed(rng, level in ("speed", "both")) for _ in range(2)])
         angles = rng.uniform(0, 2 * np.pi, size=2)
         velocity = speeds[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        normal = rng.uniform(0, 2 * np.pi)
-        normal = np.array([np.cos(normal), np.sin(normal)])  # from the first ball to the second
+        way = rng.uniform(0, 2 * np.pi)
+        normal = np.array([np.cos(way), np.sin(way)])  # from the first ball to the second
         middle = rng.uniform(2.0, VIEW - 2.0, size=2)
         time = rng.uniform(FIRST_CONTACT, LAST_CONTACT)
         centre = middle + np.array([[-1.0], [1.0]]) * normal * radii.sum() / 2
@@ -77,7 +77,7 @@ class Oblique(Collision):
             return None
         return Scene(
             tuple(
-                Body(c, (float(r),), tuple(map(float, p)), tuple(map(float, v)))
+                Body(c, (float(r),), (float(p[0]), float(p[1])), (float(v[0]), float(v[1])))
                 for c, r, p, v in zip(("blue", "red"), radii, start, velocity)
             )
         )

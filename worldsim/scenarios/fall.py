@@ -20,7 +20,7 @@ class Parabola:
     """One ball is launched horizontally and leaves the view through its lower edge (phyworld)."""
 
     name = "parabola"
-    levels = ("id", "size", "speed", "both")
+    levels: tuple[str, ...] = ("id", "size", "speed", "both")
     frames = 32
     template = Scene((Body("blue", (1.0,), (5.0, 5.0)),), gravity=base.GRAVITY, restitution=base.RESTITUTION)
     lowest, highest = 6.5, 9.0  #: m, the ball's centre at the start

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from diffusers import ModelMixin
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -27,7 +28,7 @@ def recipe_fields(recipe: Recipe) -> dict:
 
 def save(
     folder: Path,
-    model: nn.Module,
+    model: ModelMixin,
     ema: list[Tensor],
     optimizer: torch.optim.Optimizer,
     step: int,
