@@ -20,7 +20,7 @@ class WorldVecEnv(VecEnv):
         self.vector = WorldVectorEnv(num_envs=num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **arguments)
         self.render_mode = self.vector.render_mode
         super().__init__(num_envs, self.vector.single_observation_space, self.vector.single_action_space)
-        self._actions = np.zeros(self.vector.action_space.shape, dtype=np.float32)
+        self._actions: np.ndarray = np.zeros((num_envs, 0))
 
     def reset(self) -> np.ndarray:
         """Begin all episodes; a seed set by `seed` is used once."""
@@ -43,7 +43,7 @@ class WorldVecEnv(VecEnv):
         final = info.pop("final_info", None)
         last = info.pop("final_obs", None)
         infos = _rows(info, self.num_envs)
-        for row in np.flatnonzero(done):
+        for row in np.flatnonzero(done).tolist():
             infos[row] = _row(final, row) | {
                 "terminal_observation": last[row],
                 "TimeLimit.truncated": bool(truncated[row]),

@@ -76,7 +76,8 @@ class WorldVectorEnv(VectorEnv):
         self.render_mode, self.observation, self.history = render_mode, observation, history
         self.world = make_world(world, self.task.template)
         self.tracker = Tracker(self.task.template, self.world.resolution)
-        low, high = self.task.bounds(level)
+        self._low, self._high = self.task.bounds(level)
+        low, high = self._low, self._high
         self.single_action_space = spaces.Box(low.astype(np.float32), high.astype(np.float32))
         self.single_observation_space = space(
             observation, self.task, self.world.resolution, self.world.context_frames
@@ -85,6 +86,7 @@ class WorldVectorEnv(VectorEnv):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         if seed is not None:
             super().reset(seed=seed)
+        self._over = np.zeros(num_envs, dtype=bool)
         self._episodes = np.zeros(num_envs, dtype=np.int64)  # begun so far, for each row
         self._opened = False
 
@@ -198,7 +200,8 @@ class WorldVectorEnv(VectorEnv):
         fresh = len(rows) == self.num_envs
         if keys is None:
             episodes = self._episodes[rows]
-            keys = [key.make(s.task, s.level, s.start_id, int(e)) for s, e in zip(starts, episodes)]
+            made = [key.make(s.task, s.level, s.start_id, int(e)) for s, e in zip(starts, episodes)]
+            keys = np.array(made, dtype=np.uint64)
         keys = np.asarray(keys, dtype=np.uint64)
         if keys.shape != rows.shape:
             raise ValueError(f"options['keys'] have shape {keys.shape}; expected {rows.shape}")
@@ -222,7 +225,7 @@ class WorldVectorEnv(VectorEnv):
         goal: Tensor,
     ) -> None:
         """All rows begin."""
-        n, k, size = self.num_envs, self.world.context_frames, self.single_action_space.shape[0]
+        n, k, size = self.num_envs, self.world.context_frames, len(self._low)
         self.starts, self.keys = starts, keys
         self._frames = deque(context.unbind(1), maxlen=k)
         self._recent = deque([np.zeros((n, size)) for _ in range(k - 1)], maxlen=k - 1)
@@ -306,14 +309,14 @@ class WorldVectorEnv(VectorEnv):
 
     def _draw(self, rows: np.ndarray, level: str) -> list[Start]:
         """Development starts, named by the seed, the row and the number of its episode."""
-        seed = self.np_random_seed
-        names = [key.make("starts", int(seed), int(r), int(self._episodes[r])) for r in rows]
+        seed = str(self.np_random_seed)
+        names = [key.make("starts", seed, int(r), int(self._episodes[r])) for r in rows]
         return [self.task.sample(level, int(n % np.uint64(TRAINING_STARTS))) for n in names]
 
     # ------------------------------------------------------------------ what goes in and out
 
     def _checked(self, actions: np.ndarray) -> np.ndarray:
-        low, high = self.single_action_space.low, self.single_action_space.high
+        low, high = self._low, self._high
         shape = (self.num_envs, len(low))
         wanted = f"expected finite actions of shape {shape} between {low.tolist()} and {high.tolist()}"
         actions = np.asarray(actions, dtype=np.float64)

@@ -1,0 +1,198 @@
+"""`worldsim bench proof`: what a task must prove before it counts, at every level and in both engines.
+
+The oracle solves it; doing nothing, random and reactive behaviour do not; nor does planning in a world of
+constant velocities, so the task needs its physics. And it feels errors: planning in a Box2D that is wrong by
+a velocity of 0.5 m/s (1 m/s where plans are made anew from real frames) must fail clearly more often. The
+error stands across the motion of a body: along it, a falling ball would stay on its path.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.playing import Cell
+from benchmarks.records import EpisodeRecord
+from benchmarks.results_io import RESULTS, Row, meta, select, write
+from benchmarks.specs import Spec, Workshop
+from benchmarks.statistics import paired_difference, proportion
+from benchmarks.workers import Job, play_all
+from envs.base import Task
+from envs.tasks import TASKS
+from worldsim.engines import make_engine
+from worldsim.engines.perturbed import PerturbedEngine
+from worldsim.worlds import SimulatedWorld, World
+
+FIRST = 10_000  #: first of the start ids that reported figures use
+ENGINES = ("box2d", "mujoco")
+AT_LEAST = {("oracle", ""): 0.95}
+AT_MOST = {("noop", ""): 0.05, ("random", ""): 0.20, ("reactive", ""): 0.50, ("cem", "inertia"): 0.50}
+FALL, FALL_LOW = (
+    0.30,
+    0.10,
+)  #: least loss of success by the velocity error, and least lower end of its interval
+WRONG = {"Strike": 0.5, "Catch": 1.0}  #: m/s
+ACROSS = np.pi / 2
+
+
+@dataclass(frozen=True)
+class Args:
+    """Measure the proof table of every task; run again to go on from what is recorded."""
+
+    tasks: tuple[str, ...] = tuple(TASKS)
+    """tasks to prove"""
+    starts: int = 200
+    """starts per in-distribution cell; half as many at other levels"""
+    rows: int = 25
+    """episodes side by side"""
+    workers: int = 2
+    """processes, one thread each"""
+    work: Path = Path("runs/bench/proof")
+    """folder of the episode records"""
+    out: Path = RESULTS / "proof.json"
+    """result file"""
+
+
+class ProofShop(Workshop):
+    """A workshop that also makes the wrong world, under the name "wrong"."""
+
+    def world(self, name: str, task: Task) -> World:
+        """See `Workshop.world`."""
+        return (
+            SimulatedWorld(_wrong(task), template=task.template)
+            if name == "wrong"
+            else super().world(name, task)
+        )
+
+    def weights(self, name: str, task: Task) -> str:
+        """See `Workshop.weights`; what is wrong about the wrong world takes their place."""
+        return _wrong(task).name if name == "wrong" else super().weights(name, task)
+
+
+def _wrong(task: Task) -> PerturbedEngine:
+    return PerturbedEngine(make_engine("box2d"), WRONG[task.name], ACROSS)
+
+
+@dataclass(frozen=True)
+class ProofJob(Job):
+    """A job whose workers know the wrong world."""
+
+    def workshop(self) -> ProofShop:
+        """See `Job.workshop`."""
+        return ProofShop(self.model, self.trained)
+
+
+def specs() -> list[Spec]:
+    """Who plays."""
+    cem = [Spec("cem", world) for world in ("inertia", "box2d", "wrong")]
+    return [*(Spec(name) for name in ("oracle", "noop", "random", "reactive")), *cem]
+
+
+def plan(args: Args, shop: Workshop) -> tuple[Cell, ...]:
+    """All cells, the quick ones first. Raises ValueError for an unknown task."""
+    cells = []
+    for spec in specs():
+        for task in map(shop.task, args.tasks):
+            for level in task.levels:
+                count = args.starts if level in ("id", "bounce") else args.starts // 2
+                cells += [Cell(task.name, level, spec, engine, FIRST, count) for engine in ENGINES]
+    return tuple(cells)
+
+
+def main(args: Args) -> None:
+    """Play, write the result file, show the table and what is not proved."""
+    shop = ProofShop()
+    job = ProofJob(plan(args, shop), args.work, None, Path("runs/learn"), args.rows, args.workers)
+    play_all(job)
+    records = job.found()
+    rows = [row for name in args.tasks for row in summarise(shop.task(name), records)]
+    write(args.out, meta("worldsim bench proof", 0, starts=args.starts), rows)
+    console = Console()
+    for name in args.tasks:
+        console.print(show(name, shop.task(name).levels, rows))
+    for line in unproved(rows):
+        console.print(f"not proved: {line}")
+    console.print(f"written to {args.out}")
+
+
+def summarise(task: Task, records: Sequence[EpisodeRecord]) -> list[Row]:
+    """Success of every cell at the tolerance, half and twice of it; the fall; and draws that were dropped."""
+    rows: list[Row] = []
+    for level in task.levels:
+        here = [r for r in records if (r.task, r.level) == (task.name, level)]
+        for engine in ENGINES:
+            by_start: dict[str, dict[int, bool]] = {}
+            for spec in specs():
+                found = [r for r in here if (r.world, Spec(r.policy, r.prepared_in)) == (engine, spec)]
+                if not found:
+                    continue
+                cell = {"task": task.name, "level": level, "policy": spec.policy, "world": engine}
+                cell |= {"prepared_in": spec.prepared_in}
+                for metric in ("success", "success_half", "success_twice"):
+                    flags = [bool(getattr(r, metric)) for r in found]
+                    rows.append(cell | {"metric": metric} | proportion(flags).row())
+                by_start[str(spec)] = {r.start_id: r.success for r in found}
+            rows += _fall(task.name, level, engine, by_start)
+        numbers = sorted({r.start_id for r in here})
+        dropped = sum(task.sample(level, i).dropped for i in numbers)
+        if numbers:
+            row = {"task": task.name, "level": level, "metric": "dropped_draws", "value": dropped}
+            rows.append(row | {"n": len(numbers)})
+    return rows
+
+
+def _fall(task: str, level: str, engine: str, by_start: dict[str, dict[int, bool]]) -> list[Row]:
+    """How much of the success a velocity error costs, on the same starts."""
+    right, wrong = by_start.get("cem@box2d", {}), by_start.get("cem@wrong", {})
+    both = sorted(set(right) & set(wrong))
+    if not both:
+        return []
+    fall = paired_difference([right[i] for i in both], [wrong[i] for i in both])
+    row = {"task": task, "level": level, "policy": "cem", "prepared_in": "wrong", "world": engine}
+    return [row | {"factor": WRONG[task], "metric": "success_fall"} | fall.row()]
+
+
+def unproved(rows: Sequence[Row]) -> list[str]:
+    """Every demand that a cell does not meet, in words."""
+    missed = []
+    for row in select(rows, metric="success"):
+        who, value = (row["policy"], row["prepared_in"]), row["value"]
+        if value < AT_LEAST.get(who, 0.0) or value > AT_MOST.get(who, 1.0):
+            limit = f"at least {AT_LEAST[who]}" if who in AT_LEAST else f"at most {AT_MOST[who]}"
+            missed.append(f"{_cell(row)}: success {value:.2f}, expected {limit}")
+    for row in select(rows, metric="success_fall"):
+        if row["value"] < FALL or row["low"] <= FALL_LOW:
+            found = f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+            missed.append(f"{_cell(row)}: success falls by {found}, expected {FALL} and above {FALL_LOW}")
+    return missed
+
+
+def show(task: str, levels: Sequence[str], rows: Sequence[Row]) -> Table:
+    """Success in % [95 % interval], below it at half and twice the tolerance, by level and engine."""
+    table = Table(title=f"{task}: success in % [95 % interval]; half / twice the tolerance", show_lines=True)
+    for name in ("level, engine", *map(str, specs())):
+        table.add_column(name)
+    for level in levels:
+        for engine in ENGINES:
+            cells = [_percent(rows, task, level, engine, spec) for spec in specs()]
+            table.add_row(f"{level}, {engine}", *cells)
+    return table
+
+
+def _percent(rows: Sequence[Row], task: str, level: str, engine: str, spec: Spec) -> str:
+    where = {"task": task, "level": level, "world": engine, "factor": None}
+    who = {"policy": spec.policy, "prepared_in": spec.prepared_in}
+    found = {r["metric"]: r for r in select(rows, **where, **who)}
+    if "success" not in found:
+        return "–"
+    row, half, twice = (found[m] for m in ("success", "success_half", "success_twice"))
+    interval = f"[{100 * row['low']:.0f}, {100 * row['high']:.0f}]"
+    return f"{100 * row['value']:.0f} {interval}\n{100 * half['value']:.0f} / {100 * twice['value']:.0f}"
+
+
+def _cell(row: Row) -> str:
+    spec = Spec(row["policy"], row["prepared_in"])
+    return f"{row['task']} {row['level']} in {row['world']}, {spec}"
