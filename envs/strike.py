@@ -139,7 +139,7 @@ class Strike:
         """Distance of the blue ball from the goal; out of view it is beyond twice the tolerance."""
         distance = (track.position[:, BLUE] - goal.to(track.position)).square().sum(-1).sqrt().float()
         gone = (track.status[:, BLUE] == LEFT) | (track.status[:, BLUE] == LOST)
-        return torch.nan_to_num(distance + gone * 2 * self.tolerance, nan=VIEW).clamp(max=2 * VIEW)
+        return torch.nan_to_num(distance + gone * 3 * self.tolerance, nan=VIEW).clamp(max=2 * VIEW)
 
     def paint(self, frames: Tensor, goal: Tensor) -> Tensor:
         """Frames [N, 3, H, W] with the goal as a pale green disc under the bodies."""
