@@ -20,7 +20,7 @@ DURATION = 2.8  #: s from the launch to the last frame
 PROPOSALS = 256  #: geometries drawn at once
 HOLD = 10  #: rounds for which sizes are kept
 ROUNDS = 400
-CHECKS = 16  #: geometries of a round that are searched through
+CHECKS = 10  #: geometries of a round that are searched through
 AREA = 0.3  #: (m/s)², smallest area of launches that must solve a start
 CLEAR = 0.25  #: m: doing nothing must miss the tolerance by this much
 CLEAR_SLOW = 0.1  #: m: and so must any launch in distribution, at levels that change the speed
@@ -48,7 +48,7 @@ class Strike:
         self.tolerance = tolerance
         self._starts: dict[tuple[str, int], Start] = {}
         self._slow = grid(LAUNCH, 12, 240)
-        self._all = {v: grid(v, 12, 120) for v in (LAUNCH, LAUNCH_FAST)}
+        self._all = {v: grid(v, 8, 360) for v in (LAUNCH, LAUNCH_FAST)}
 
     def bounds(self, level: str) -> tuple[np.ndarray, np.ndarray]:
         """See `Task.bounds`; the norm of a launch is limited alike."""

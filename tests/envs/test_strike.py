@@ -52,7 +52,7 @@ def test_starts_are_solvable_but_not_by_doing_nothing(level):
     limit = TASK.bounds(level)[1][0]
     for start_id in IDS:
         start = TASK.sample(level, start_id)
-        miss = misses(_table(start), start.goal, grid(limit, 30, 300), DURATION)
+        miss = misses(_table(start), start.goal, grid(limit, 30, 720), DURATION)
         assert miss.min() < TASK.tolerance
         idle = _end(start, np.zeros((1, 2)))[0]
         assert np.linalg.norm(idle - start.goal) > TASK.tolerance
