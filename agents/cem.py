@@ -107,7 +107,8 @@ class CEM:
     """Plans in `world` and acts wherever it is run.
 
     `frames_imagined` [N] counts the frames of each row since its reset, all candidates together; `imagined`
-    holds what the latest plans promised. The world is a private copy: a running episode is never disturbed.
+    holds what the latest plans promised. `where` is a private copy of the world: a running episode is never
+    disturbed.
 
     Parameters
     ----------
@@ -135,7 +136,7 @@ class CEM:
 
     def _prepare(self, task: Task, level: str, where: Imagination, config: CEMConfig) -> None:
         self.task, self.config, self.prepared_in = task, config, where.name
-        self._where = where
+        self.where = where
         control = task.template.control
         assert control is not None, f"{task.name} has nothing to control"
         self._region = Region(*task.bounds(level), disc=control.kind == "launch")
@@ -236,7 +237,7 @@ class CEM:
                 ]
             )
             noise = key.fold(self._keys[rows], "imagination", elapsed, iteration)
-            outcome, used = imagine(self._where, self.task, observation, noise, self._commands(new, frames))
+            outcome, used = imagine(self.where, self.task, observation, noise, self._commands(new, frames))
             self.frames_imagined[rows] += used
             tried = np.concatenate([tried, new], axis=1)
             cost = np.concatenate([cost, costs(outcome).reshape(len(rows), count)], axis=1)

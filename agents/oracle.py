@@ -36,9 +36,9 @@ class Oracle(CEM):
         self, observation: Observation, rows: np.ndarray, elapsed: int, counts: tuple[int, ...]
     ) -> None:
         """Propose, check, and search on where the check fails."""
-        self._where = self._proposing
+        self.where = self._proposing
         super()._plan(observation, rows, elapsed, counts)
-        self._where = self._executing
+        self.where = self._executing
         unsolved = self._check(observation, rows, elapsed)
         for search in REFINE:
             if not unsolved.any():
@@ -50,7 +50,7 @@ class Oracle(CEM):
     def _check(self, observation: Observation, rows: np.ndarray, elapsed: int) -> np.ndarray:
         """[N] bool: the plan fails in the executing engine."""
         actions = self._plans[rows, None, elapsed:]
-        outcome, used = imagine(self._where, self.task, observation, self._keys[rows], actions)
+        outcome, used = imagine(self.where, self.task, observation, self._keys[rows], actions)
         self.frames_imagined[rows] += used
         self.imagined.success[rows] = outcome.success.cpu().numpy()
         self.imagined.miss[rows] = costs(outcome)

@@ -29,7 +29,7 @@ from envs.base import Observation, Task
 from envs.encode import encode, space
 from envs.sb3 import WorldVecEnv
 from worldsim import keys as key
-from worldsim.worlds import World
+from worldsim.worlds import World, make_world
 
 CONFIG, WEIGHTS, ARCHIVE, CHECKPOINT = "config.json", "policy.safetensors", "policy.zip", "checkpoint.zip"
 
@@ -123,8 +123,9 @@ def train(
 ) -> "SB3Policy":
     """Train for at most `frames` frames of the world, or go on where an interrupted run stopped.
 
-    A finished run is not repeated: its policy is returned. Raises ValueError where the folder holds a run
-    with other settings, or where `frames` do not suffice for one rollout.
+    A finished run is not repeated: its policy is returned. An interrupted one may be given another number of
+    frames. Raises ValueError where the folder holds a run with other settings, or where `frames` do not
+    suffice for one rollout.
     """
     folder, config = Path(folder), config or CONFIGS.get(task.name, PPOConfig())
     rollout = config.n_envs * config.n_steps
@@ -133,16 +134,16 @@ def train(
         raise ValueError(
             f"{frames} frames are too few: one rollout on {task.name} takes {task.stride * rollout}"
         )
-    prepared_in = world if isinstance(world, str) else world.name
+    world = make_world(world, task.template)
     facts = {
         "algorithm": "ppo",
         "task": task.name,
-        "prepared_in": prepared_in,
+        "prepared_in": world.name,
         "frames": total * task.stride,
         "seed": seed,
         "settings": asdict(config),
     }
-    if _same_run(folder, facts) and (folder / WEIGHTS).exists():
+    if _finished(folder, facts):
         return load(folder, task)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(json.dumps(facts, indent=1))
@@ -158,20 +159,20 @@ def train(
     return load(folder, task)
 
 
-def _same_run(folder: Path, facts: dict[str, Any]) -> bool:
-    """Whether the folder holds this very run. Raises ValueError where it holds another one."""
+def _finished(folder: Path, facts: dict[str, Any]) -> bool:
+    """Whether the folder holds this very run, finished. Raises ValueError where it holds another one."""
     if not (folder / CONFIG).exists():
         return False
-    found = json.loads((folder / CONFIG).read_text())
-    if other := [k for k in facts if found.get(k) != facts[k]]:
+    found, finished = json.loads((folder / CONFIG).read_text()), (folder / WEIGHTS).exists()
+    if other := [k for k in facts if found.get(k) != facts[k] and (finished or k != "frames")]:
         raise ValueError(
             f"{folder} holds a run with another {', '.join(other)} "
             f"({', '.join(repr(found.get(k)) for k in other)}); name another folder"
         )
-    return True
+    return finished
 
 
-def _resume(folder: Path, task: Task, world: "str | World", seed: int, config: PPOConfig) -> PPO:
+def _resume(folder: Path, task: Task, world: World, seed: int, config: PPOConfig) -> PPO:
     """The learner from its latest checkpoint, or a new one. What follows draws its own starts and noise."""
     done = _steps_done(folder)
     stream = int(key.make("ppo", seed, done) % np.uint64(2**31))

@@ -205,7 +205,7 @@ def test_frames_counted_are_those_the_world_was_asked_for():
             return super().step(actions)
 
     cem = CEM(STEERED, "analytic", SMALL)
-    cem._where.world = Counting(make_engine("analytic"), template=cem._where.world.template)
+    cem.where.world = Counting(make_engine("analytic"), template=cem.where.world.template)
     run(STEERED, cem, range(3))
     assert cem.frames_imagined.sum() == Counting.asked
 
