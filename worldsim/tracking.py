@@ -21,6 +21,7 @@ VISIBLE, LEFT, HIDDEN, LOST, DUPLICATED = range(5)
 STATUS_NAMES = ("visible", "left", "hidden", "lost", "duplicated")
 
 SEEN = 0.04  #: a body shows at least this share of its full area, else it counts as not seen
+SLIVER = 0.01  #: a body that left shows at least this share of its squared size, else nothing of it shows
 FADED = 0.4  #: less than this share of the area that it should show: lost
 SPLIT = 0.35  #: more than this share of its full area away from the main blob: duplicated
 SWOLLEN = 1.6  #: more than this multiple of the area that it should show: duplicated
@@ -133,16 +134,13 @@ class Tracker:
                 unseen[:, b] = torch.where(seen, 0, unseen[:, b] + 1)
             else:
                 status[:, b], unseen[:, b] = VISIBLE, 0
-            covers.append(Cover(self._covering(position, velocity, status, unseen, b), half, self._box(b)))
+            # a body that left covers nothing unless a sliver of it still shows
+            covering = status[:, b] == VISIBLE
+            if b in self.moving:
+                covering = covering | ((status[:, b] == LEFT) & (one.mass > SLIVER * half.prod(-1)))
+            place = position[:, b] + velocity[:, b] * (unseen[:, b, None] * DT)
+            covers.append(Cover(torch.where(covering[:, None], place, -1e3), half, self._box(b)))
         return Track(position, velocity, track.size, status, unseen)
-
-    @staticmethod
-    def _covering(position: Tensor, velocity: Tensor, status: Tensor, unseen: Tensor, b: int) -> Tensor:
-        """Where body b covers others [N, 2]: a body that left may still cover something near the edge, one
-        that was lost covers nothing."""
-        place = position[:, b] + velocity[:, b] * (unseen[:, b, None] * DT)
-        here = (status[:, b] == VISIBLE) | (status[:, b] == LEFT)
-        return torch.where(here[:, None], place, -1e3)
 
     def _judge(
         self, b: int, blob: Blobs, half: Tensor, track: Track, unseen: Tensor, covers: list[Cover]

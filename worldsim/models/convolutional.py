@@ -1,7 +1,8 @@
 """`convolutional`: action-conditioned next-frame diffusion with a small convolutional denoiser.
 
 The denoiser sees the noisy next frame, the K context frames and their actions, all folded by space-to-depth,
-and predicts the clean frame as the last frame moved by a smooth displacement field, plus a correction. The
+and predicts the clean frame as the last frame moved by a smooth displacement field, plus a correction, then
+sharpened at full resolution: moving a picture by parts of a pixel blurs its edges, and blur accumulates. The
 data are deterministic, so one sampling step from pure noise is the default.
 """
 
@@ -64,6 +65,7 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
     resolution, context_frames : pictures H = W and how many of them are the context, K
     patch : side of the squares that space-to-depth folds into channels
     widths, blocks : channels and residual blocks at the two resolutions of the denoiser
+    detail : channels of the three convolutions that sharpen the picture at full resolution
     sampling_steps : denoising steps per frame
     """
 
@@ -80,7 +82,7 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
         patch: int = 4,
         widths: tuple[int, int] = (64, 128),
         blocks: tuple[int, int] = (1, 3),
-        flow: bool = True,
+        detail: int = 8,
         sampling_steps: int = 1,
     ) -> None:
         super().__init__()
@@ -102,10 +104,18 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
         self.up = nn.Conv2d(wide, 4 * narrow, 1)
         self.fine_out = nn.ModuleList(block(narrow) for _ in range(blocks[0]))
         self.norm = nn.GroupNorm(8, narrow)
-        self.leave = nn.Conv2d(narrow, pixels + 2 * flow, 3, padding=1)
-        nn.init.zeros_(self.leave.weight)
-        assert self.leave.bias is not None
-        nn.init.zeros_(self.leave.bias)
+        self.leave = nn.Conv2d(narrow, pixels + 2, 3, padding=1)
+        self.guide = nn.Conv2d(narrow, 4 * patch**2, 1)
+        self.sharpen = nn.Sequential(
+            nn.Conv2d(3 + 4, detail, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(detail, detail, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(detail, 3, 3, padding=1),
+        )
+        for last in (self.leave, self.sharpen[-1]):  # at first, the next frame is the last one
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
         self.register_buffer("bank", make_bank(3, resolution), persistent=False)
         self.scheduler = DDIMScheduler(
             num_train_timesteps=TIMESTEPS,
@@ -134,12 +144,13 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
         x = x + F.pixel_shuffle(self.up(deep), 2)
         for block in self.fine_out:
             x = block(x, time)
-        x = self.leave(F.silu(self.norm(x))).float()
+        features = F.silu(self.norm(x))
+        x = self.leave(features).float()
         last = frames[:, -1].float()
-        if self.config.flow:
-            last = move(last, F.interpolate(x[:, -2:], last.shape[-2:], mode="bilinear"))
-            x = x[:, :-2]
-        return last + F.pixel_shuffle(x, self.patch)
+        moved = move(last, F.interpolate(x[:, -2:], last.shape[-2:], mode="bilinear"))
+        rough = moved + F.pixel_shuffle(x[:, :-2], self.patch)
+        guide = F.pixel_shuffle(self.guide(features), self.patch)
+        return rough + self.sharpen(torch.cat([rough.to(guide.dtype), guide], 1)).float()
 
     @torch.no_grad()
     def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> ConvolutionalState:

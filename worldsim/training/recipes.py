@@ -20,7 +20,7 @@ class Recipe:
     mixture: tuple[tuple[str, float], ...]
     model: dict[str, Any] = field(default_factory=dict)
     clips: int = 20_000
-    steps: int = 18_000
+    steps: int = 20_000
     batch_frames: int = 32
     horizons: tuple[tuple[float, int], ...] = ((0.0, 1), (0.33, 2), (0.38, 4), (0.6, 8))
     learning_rate: float = 6e-4
