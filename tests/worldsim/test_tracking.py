@@ -158,6 +158,14 @@ def test_one_ball_in_front_of_another_is_corrected_for():
     assert error[seen].max() < 0.05
 
 
+def test_a_ball_knocked_out_of_view_covers_nothing_any_more():
+    paths = np.concatenate((straight((4.0, 5.0), (3.6, 0.0), 16), straight((9.3, 5.0), (0.0, 0.0), 16)), 1)
+    paths[10:, 1, 0] = 13.0  # faster than its last seen velocity said
+    track = track_clip(Tracker(PAIR, 64), clip_of(PAIR, 0.8, paths))
+    assert statuses(track, 1) == [VISIBLE] * 10 + [LEFT] * 6
+    assert np.abs(track.position[0, :, 0].numpy() - paths[:, 0]).max() < 0.05
+
+
 def test_noise_and_faint_traces_hardly_move_the_centre():
     path = straight((3.0, 4.0), (1.5, 1.0), 20)
     frames = clip_of(BALL, 0.8, path)
