@@ -113,9 +113,8 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
             nn.SiLU(),
             nn.Conv2d(detail, 3, 3, padding=1),
         )
-        for last in (self.leave, self.sharpen[-1]):  # at first, the next frame is the last one
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+        for parameter in (*self.leave.parameters(), *self.sharpen[-1].parameters()):
+            nn.init.zeros_(parameter)  # at first, the next frame is the last one
         self.register_buffer("bank", make_bank(3, resolution), persistent=False)
         self.scheduler = DDIMScheduler(
             num_train_timesteps=TIMESTEPS,
