@@ -1,6 +1,5 @@
 """`worldsim learn`: train a policy by reinforcement learning inside any world."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,7 +26,7 @@ class Args:
     starts: int = 50
     """Development starts on which it is tried out; 0 for none."""
     out: Path | None = None
-    """Folder of the run; runs/learn/<task>-<algo>@<world> if not given."""
+    """Folder of the run; by default where the bridge looks for it, under runs/learn."""
 
 
 def main(args: Args) -> None:
@@ -36,13 +35,16 @@ def main(args: Args) -> None:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from agents import ppo
-    from benchmarks.specs import TRAINED, Workshop
+    from benchmarks.specs import Spec, Workshop
     from envs.tasks import make_task
+    from worldsim.engines import ENGINES
 
     task = make_task(args.task)
-    workshop = Workshop(None if args.world == "learned" else args.world)
-    world = workshop.world("learned", task)
-    folder = args.out or Path("runs/learn") / f"{task.name}-{args.algo}@{world.name}"
+    engine = args.world in ENGINES
+    workshop = Workshop(None if engine or args.world == "learned" else args.world)
+    spec = Spec(args.algo, args.world if engine else "learned")
+    world = workshop.world(spec.prepared_in, task)
+    folder = args.out or workshop.policy_file(spec, task)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -51,15 +53,12 @@ def main(args: Args) -> None:
     )
     console = Console()
     with Progress(*columns, console=console) as bar:
-        line = bar.add_task(f"{args.algo} on {task.name} in {world.name}", total=args.frames, note="")
+        line = bar.add_task(f"{spec} on {task.name}", total=args.frames, note="")
 
         def listen(frames: int, solved: float) -> None:
             bar.update(line, completed=frames, note=f"{frames:,} frames, {solved:.0%} of the last 200 solved")
 
         policy = ppo.train(task, world, args.frames, args.seed, folder, report=listen)
-    facts = {"frames": args.frames, "seed": args.seed, "weights": workshop.weights("learned", task)}
-    if not (folder / TRAINED).exists():
-        (folder / TRAINED).write_text(json.dumps(facts))
     console.print(f"policy in {folder}")
     if args.starts:
         solved = _try_out(policy, task, args)
