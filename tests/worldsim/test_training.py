@@ -55,7 +55,7 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(clips, tmp_path):
 
 def test_another_recipe_is_refused_by_field(clips, tmp_path):
     train(tiny(steps=2), clips, tmp_path, save_every=2)
-    with pytest.raises(ValueError, match=r"learning_rate=0\.0006"):
+    with pytest.raises(ValueError, match=r"learning_rate=0\.001"):
         train(tiny(steps=2, learning_rate=0.1), clips, tmp_path)
 
 

@@ -20,10 +20,10 @@ class Recipe:
     mixture: tuple[tuple[str, float], ...]
     model: dict[str, Any] = field(default_factory=dict)
     clips: int = 20_000
-    steps: int = 20_000
-    batch_frames: int = 32
-    horizons: tuple[tuple[float, int], ...] = ((0.0, 1), (0.33, 2), (0.38, 4), (0.6, 8))
-    learning_rate: float = 6e-4
+    steps: int = 18_000
+    batch_frames: int = 64
+    horizons: tuple[tuple[float, int], ...] = ((0.0, 1), (0.33, 2), (0.38, 4))
+    learning_rate: float = 1e-3
     warmup: int = 200
     weight_decay: float = 0.01
     ema: float = 0.998
@@ -47,7 +47,8 @@ RECIPES: dict[str, Recipe] = {
             "gravity: parabolas, bounces on a floor, a moving basket",
             (("parabola", 0.25), ("drop", 0.25), ("catch", 0.5)),
             {"action_size": 1, "action_scale": 1.5},
-            steps=9_000,
+            steps=7_000,
+            batch_frames=32,
         ),
     )
 }
