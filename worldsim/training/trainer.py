@@ -23,7 +23,7 @@ from worldsim.training.data import Batches, ClipSet
 from worldsim.training.recipes import Recipe
 
 CLIP = 1.0  #: largest gradient norm
-FLAT = 1e-5  #: squared error below which the loss of a frame is quadratic
+FLAT = 1e-3  #: mean squared error of a frame up to which its loss is about quadratic
 BETAS = (0.9, 0.95)  #: short memory of gradient sizes, for they grow with the horizon
 
 
@@ -143,10 +143,10 @@ def rollout_loss(
     recipe: Recipe,
     draw: int,
 ) -> Tensor:
-    """Mean root mean squared error of clean frames predicted one after the other from the model's own past.
+    """Error of clean frames predicted one after the other, each from the model's own past.
 
-    The root makes the loss linear in how far a body is off, as the velocity error is; squared, the few
-    rollouts that went another way at a contact would outweigh all others.
+    Mean over frames of √(mean squared error + c) - √c: quadratic for small errors, but linear in how far a
+    body is off for large ones, lest the few rollouts that went another way at a contact outweigh all others.
 
     `frames` [B, K + horizon, 3, H, W] in [0, 1], `actions` [B, K + horizon - 1, A]. Gradients flow through
     the whole rollout. Noise levels are the pure end of the schedule with the recipe's odds, else uniform.
