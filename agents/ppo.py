@@ -58,8 +58,8 @@ class PPOConfig:
 
 
 CONFIGS: dict[str, PPOConfig] = {
-    "Catch": PPOConfig(),
-    "Strike": PPOConfig(n_envs=64, n_steps=4, batch_size=64, gamma=0.0, gae_lambda=1.0),
+    "Catch": PPOConfig(n_steps=32),
+    "Strike": PPOConfig(n_envs=64, n_steps=4, batch_size=64, learning_rate=3e-3, gamma=0.0, gae_lambda=1.0),
 }
 
 
