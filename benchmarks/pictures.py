@@ -62,6 +62,7 @@ class Args:
 def main(args: Args) -> None:
     """Measure, write the result file and show two tables."""
     threads = torch.get_num_threads()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # busy machines are slow by the clock
     torch.set_num_threads(1)
     try:
         floors = [
@@ -73,7 +74,8 @@ def main(args: Args) -> None:
         speeds = [row for name in TIMED for size in args.resolutions for row in speed(name, size, args)]
     finally:
         torch.set_num_threads(threads)
-    write(args.out, meta(f"worldsim bench pictures --clips {args.clips}", args.seed), floors + speeds)
+    told = meta(f"worldsim bench pictures --clips {args.clips}", args.seed, load_before=load)
+    write(args.out, told, floors + speeds)
     Console().print(floor_table(floors), speed_table(speeds))
 
 
