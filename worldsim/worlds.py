@@ -163,9 +163,9 @@ class SimulatedWorld:
                 self._scenes[row], self._log[row] = scene, []
             self._looks = Looks.of(self._scenes, self.device)
             self._states[index] = simulation.states
-            self._groups = [g for g in self._groups if not np.isin(g.rows, index).all()]
             for group in self._groups:  # rows that began anew no longer listen to their old simulation
                 group.rows = np.where(np.isin(group.rows, index), -1, group.rows)
+            self._groups = [g for g in self._groups if (g.rows >= 0).any()]
         self._groups.append(_Group(index, simulation))
         return index
 
