@@ -4,9 +4,13 @@ import json
 import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
+
+if TYPE_CHECKING:
+    from worldsim.training.data import ClipSet
+    from worldsim.training.recipes import Recipe
 
 
 @dataclass
@@ -27,6 +31,8 @@ class Args:
     """Steps between checkpoints."""
     ship: bool = False
     """When all steps are done, measure the model and put it among the weights that come with the package."""
+    note: str = ""
+    """A remark for the card of a shipped model."""
     out: Path | None = None
     """Folder of the run; runs/train/<recipe> if not given."""
 
@@ -71,10 +77,10 @@ def main(args: Args) -> None:
         last = train(recipe, clips, folder, listen, validator(recipe), args.minutes, args.save_every)
     print(last)
     if args.ship:
-        _ship(last, recipe, clips)
+        _ship(last, recipe, clips, args.note)
 
 
-def _ship(checkpoint, recipe, clips) -> None:
+def _ship(checkpoint: Path, recipe: "Recipe", clips: "ClipSet", note: str) -> None:
     """Measure a finished run and copy it, with its card, to the package's weights."""
     import torch
 
@@ -92,4 +98,4 @@ def _ship(checkpoint, recipe, clips) -> None:
     cost = f"{seconds / 60:.0f} minutes on {machine['cpu']}, {torch.get_num_threads()} threads"
     errors = [row for rows in measure(str(checkpoint), 100) for row in rows]
     parameters = sum(p.numel() for p in ConvolutionalModel.from_pretrained(checkpoint).parameters())
-    ship(checkpoint, WEIGHTS / recipe.name, write_card(recipe, clips, steps, parameters, cost, errors))
+    ship(checkpoint, WEIGHTS / recipe.name, write_card(recipe, clips, steps, parameters, cost, note, errors))

@@ -30,6 +30,7 @@ def write_card(
     steps: int,
     parameters: int,
     cost: str,
+    note: str,
     errors: Iterable[Mapping[str, Any]],
 ) -> str:
     """The card as Markdown. `errors` are result rows (scenario, level, metric, value, low, high, n)."""
@@ -43,6 +44,7 @@ def write_card(
         f"Family `convolutional`, {parameters / 1e6:.2f} million parameters: {recipe.about}.",
         f"Trained by `worldsim train {recipe.name}`: seed {recipe.seed}, {steps} steps of "
         f"{recipe.batch_frames} predicted frames, {cost}.",
+        *([note] if note else []),
         "",
         "## Data",
         f"{len(clips.scenes)} clips of the closed-form engine: {mixture}.",
