@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 
 from agents.imagination import Imagination, SeenWorld, TrueWorld, imagine, private_world, take
 from agents.regions import Region
@@ -150,14 +151,14 @@ class CEM:
 
     def reset(self, rows: Sequence[int], keys: np.ndarray) -> None:
         """See `Policy.reset`."""
-        rows = np.asarray(rows, dtype=np.int64)
-        self._grow(int(rows.max(initial=-1)) + 1)
-        self._keys[rows] = keys
-        self._plans[rows] = 0.0
-        self._fresh[rows] = True
-        self.frames_imagined[rows] = 0
-        self.imagined.planned[rows] = self.imagined.success[rows] = False
-        self.imagined.miss[rows] = np.nan
+        index = np.asarray(rows, dtype=np.int64)
+        self._grow(int(index.max(initial=-1)) + 1)
+        self._keys[index] = keys
+        self._plans[index] = 0.0
+        self._fresh[index] = True
+        self.frames_imagined[index] = 0
+        self.imagined.planned[index] = self.imagined.success[index] = False
+        self.imagined.miss[index] = np.nan
 
     def _grow(self, count: int) -> None:
         more = count - len(self._keys)
@@ -201,7 +202,7 @@ class CEM:
         if self._seen is not None and self.task.stride == 1:
             before, running = self._seen
             judged = self.task.judge(running, before, track, goal, observation.time_left)
-            fresh = goal.new_tensor(self._fresh, dtype=bool)
+            fresh = torch.as_tensor(self._fresh, device=goal.device)
             outcome = outcome.where(fresh, running.where(running.over, judged))
         self._seen, self._fresh[:] = (track, outcome), False
         return outcome.over.cpu().numpy()

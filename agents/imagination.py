@@ -149,10 +149,12 @@ class TrueStates:
         place = states[..., :2]
         inside = ((place + self._extent > 0) & (place - self._extent < VIEW)).all(axis=-1)
         status = np.where(inside, VISIBLE, LEFT)
-        real = [
-            torch.as_tensor(a, dtype=torch.float32) for a in (place, states[..., 3:5], self._extent[..., 0])
-        ]
-        return Track(*real, torch.as_tensor(status, dtype=torch.int64))
+        return Track(
+            position=torch.as_tensor(place, dtype=torch.float32),
+            velocity=torch.as_tensor(states[..., 3:5], dtype=torch.float32),
+            size=torch.as_tensor(self._extent[..., 0], dtype=torch.float32),
+            status=torch.as_tensor(status, dtype=torch.int64),
+        )
 
 
 def privileged(observation: Observation) -> tuple[Sequence[Scene], np.ndarray]:

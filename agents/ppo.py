@@ -90,7 +90,8 @@ class _Watch(BaseCallback):
     def __init__(self, folder: Path, every: int, stride: int, report: "Report | None") -> None:
         super().__init__()
         self._folder, self._every, self._stride, self._report = folder, every, stride, report
-        self._saved, self._solved = 0, deque(maxlen=200)
+        self._saved = 0
+        self._solved: deque[bool] = deque(maxlen=200)
 
     def _on_training_start(self) -> None:
         self._saved = self.num_timesteps

@@ -108,7 +108,7 @@ def floor(scenario: Scenario, level: str, args: Args) -> Iterator[Row]:
                     ((track.status == LOST) | (track.status == DUPLICATED)).flatten(1).sum(1),
                 )
             )
-        error, public, kept, far, false = (torch.cat(v).numpy() for v in zip(*values))
+        error, public, kept, gap, false = (torch.cat(v).numpy() for v in zip(*values))
         same = {"scenario": scenario.name, "level": level, "size": size}
         for metric, clips in (
             ("velocity_error", error),
@@ -119,7 +119,7 @@ def floor(scenario: Scenario, level: str, args: Args) -> Iterator[Row]:
             if len(clips):
                 estimate = statistics.mean(clips)
                 yield {**same, "metric": metric, **estimate.row()}
-        yield {**same, "metric": "position_error_max", "value": float(far.max()), "n": len(far)}
+        yield {**same, "metric": "position_error_max", "value": float(gap.max()), "n": len(gap)}
         yield {**same, "metric": "false_alarms", "value": int(false.sum()), "n": int(truth[..., 0].numel())}
 
 
@@ -198,8 +198,8 @@ def floor_table(rows: list[Row]) -> Table:
         if row["metric"] == "velocity_error" and most is not None and row["value"] > most:
             value = f"[red]{value} > {most:g}[/red]"
         lines.setdefault(where, []).append(value)
-    for where, values in lines.items():
-        shown.add_row(*where, *values)
+    for place, values in lines.items():
+        shown.add_row(*place, *values)
     return shown
 
 
