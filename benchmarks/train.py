@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from worldsim.training.data import ClipSet
     from worldsim.training.recipes import Recipe
 
+CARD_CLIPS = 50  #: clips of each level measured for a model's card; twice as many in distribution
+
 
 @dataclass
 class Args:
@@ -96,6 +98,6 @@ def _ship(checkpoint: Path, recipe: "Recipe", clips: "ClipSet", note: str) -> No
     seconds = json.loads((checkpoint / "training.json").read_text())["seconds"]
     machine = results_io.meta("worldsim train", recipe.seed)
     cost = f"{seconds / 60:.0f} minutes on {machine['cpu']}, {torch.get_num_threads()} threads"
-    errors = [row for rows in measure(str(checkpoint), 100) for row in rows]
+    errors = [row for rows in measure(str(checkpoint), CARD_CLIPS) for row in rows]
     parameters = sum(p.numel() for p in ConvolutionalModel.from_pretrained(checkpoint).parameters())
     ship(checkpoint, WEIGHTS / recipe.name, write_card(recipe, clips, steps, parameters, cost, note, errors))
