@@ -51,7 +51,7 @@ class CEMConfig:
         Most rows imagined side by side.
     """
 
-    candidates: tuple[int, ...] = (48, 12, 12, 12, 12)
+    candidates: tuple[int, ...] = (40, 14, 14, 14, 14)
     refresh: tuple[int, ...] = (6,)
     elites: int = 2
     width: float = 0.6
@@ -66,7 +66,7 @@ class CEMConfig:
 
 
 CONFIGS: dict[str, CEMConfig] = {
-    "Strike": CEMConfig(candidates=(48, 12, 12, 12, 12)),
+    "Strike": CEMConfig(candidates=(40, 14, 14, 14, 14)),
     "Catch": CEMConfig(candidates=(10, 4), refresh=(4,)),
 }
 

@@ -58,7 +58,7 @@ class PPOConfig:
 
 
 CONFIGS: dict[str, PPOConfig] = {
-    "Catch": PPOConfig(n_steps=32),
+    "Catch": PPOConfig(n_envs=64, n_steps=8, learning_rate=2e-3),
     "Strike": PPOConfig(n_envs=64, n_steps=4, batch_size=64, learning_rate=3e-3, gamma=0.0, gae_lambda=1.0),
 }
 

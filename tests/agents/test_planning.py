@@ -8,8 +8,12 @@ import torch
 
 from agents.cem import CEM, CEMConfig, config_for, schedule
 from agents.oracle import Oracle
+from agents.regions import Region
 from agents.scripted import NoOp, Random, Reactive
 from envs.base import Observation, Outcome, Start
+from envs.episodes import run_episodes
+from envs.strike import Strike
+from envs.vector import WorldVectorEnv
 from worldsim import keys as key
 from worldsim.engines import make_engine
 from worldsim.scenes import DT, Body, Control, Scene
@@ -247,3 +251,32 @@ def test_reactive_aims_at_where_the_target_is():
     _, now = observe(STEERED, [0])
     gap = 5.0 - STEERED.sample("id", 0).scene.bodies[0].position[0]
     assert Reactive(STEERED).act(now)[0, 0] == pytest.approx(np.clip(gap / DT, -1.5, 1.5), abs=0.05)
+
+
+@pytest.mark.parametrize(("world", "solves"), [("inertia", False), ("analytic", True)])
+def test_without_the_law_of_collisions_strike_is_not_solved(world, solves):
+    task = Strike()
+    starts = [task.sample("id", i) for i in range(6)]
+    cem = CEM(task, world, CEMConfig(candidates=(32, 8, 8)))
+    env = WorldVectorEnv(task, "analytic", num_envs=len(starts), autoreset_mode="Disabled")
+    solved = [e.success for e in run_episodes(env, cem, starts)]
+    assert sum(solved) >= 4 if solves else sum(solved) <= 2  # a launch at random solves one in fifty
+    assert cem.imagined.success.sum() >= 4 if solves else not cem.imagined.success.any()
+
+
+def test_few_candidates_cover_their_region():
+    disc = Region(np.array([-4.0, -4.0]), np.array([4.0, 4.0]), disc=True)
+    line = Region(np.array([-1.5]), np.array([1.5]), disc=False)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        launches = disc.spread(rng, 48, 1, 0.0)[:, 0]
+        targets = np.stack([disc.uniform(rng) for _ in range(500)])
+        nearest = np.linalg.norm(targets[:, None] - launches, axis=-1).min(1)
+        # 48 points cannot leave less than pi r^2 = area / 48; independent ones leave gaps of about 1.6 m/s
+        assert nearest.max() < 1.3
+        commands = np.sort(line.spread(rng, 10, 1, 0.0)[:, 0, 0])
+        assert np.diff(commands).max() <= 3.0 / 9 + 1e-9
+        assert commands[0] < -1.5 + 0.17 and commands[-1] > 1.5 - 0.17
+        around = line.around(rng, np.array([[[0.0]], [[1.0]]]), 8, 0.1)[:, 0, 0]
+        assert (around[::2] < 0).any() and (around[::2] > 0).any()  # both sides of each centre
+        assert (around[1::2] < 1).any() and (around[1::2] > 1).any()
