@@ -1,5 +1,6 @@
 """Set-up: targets, pins, ranges, and what a wheel would hold."""
 
+import os
 import re
 import subprocess
 import tomllib
@@ -64,8 +65,9 @@ def test_every_data_file_is_in_the_wheel() -> None:
 
 
 def make(*words: str) -> str:
+    own = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "TORCH")}
     return subprocess.run(
-        ["make", "-n", "-B", *words], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "-n", "-B", *words], cwd=ROOT, env=own, capture_output=True, text=True, check=True
     ).stdout
 
 
