@@ -63,8 +63,7 @@ def _picture(panels: list[Panel], t: int, paint: Paint | None) -> np.ndarray:
             width=2,
         )
         pen.text((left, 5), panel.label, fill=_INK, font=_font())
-        note = f"apart since {panel.divergence}" if apart else ""
-        text = f"{note}   frame {t}" if note else f"frame {t}"
+        text = f"frame {t}" + f", apart at {panel.divergence}" * apart
         pen.text((left + _SIZE, 5), text, fill=_ALARM if apart else _INK, font=_font(), anchor="ra")
     return np.asarray(picture)
 
