@@ -39,7 +39,7 @@ def play(world: str, action: np.ndarray) -> tuple[np.ndarray, np.ndarray, float,
     start = env.task.sample("id", START)
     env.reset(options={"starts": [start]})
     info = env.step(action[None])[4]
-    frames = np.stack([frame[0] for frame in env.frames_seen])
+    frames = np.stack([frame[0] for frame in env.rollouts.frames_seen])
     return frames, np.append(start.goal, env.task.tolerance), float(info["miss"][0]), bool(info["success"][0])
 
 

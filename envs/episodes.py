@@ -98,12 +98,12 @@ def _play(env: WorldVectorEnv, policy: Any, starts: list[Start], keys: np.ndarra
 
 def _history(env: WorldVectorEnv, row: int, frames: int) -> dict[str, Any]:
     """Pictures and tracks of one row, where the environment keeps them."""
-    if not env.history:
+    if not env.rollouts.history:
         return {}
     names = ("position", "velocity", "size", "status")
 
     def along(track: Track, name: str) -> np.ndarray:
         return getattr(track, name)[row].cpu().numpy()
 
-    tracks = {name: np.stack([along(t, name) for t in env.tracks_seen[:frames]]) for name in names}
-    return {"pictures": np.stack([f[row] for f in env.frames_seen[:frames]]), "tracks": tracks}
+    tracks = {name: np.stack([along(t, name) for t in env.rollouts.tracks_seen[:frames]]) for name in names}
+    return {"pictures": np.stack([f[row] for f in env.rollouts.frames_seen[:frames]]), "tracks": tracks}

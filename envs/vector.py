@@ -1,24 +1,19 @@
-"""Environments: world -> frames -> tracker -> task, N episodes side by side."""
+"""Environments: rollouts of a task in a world as a `gymnasium.vector.VectorEnv`."""
 
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
-from torch import Tensor
 
 from envs.base import Observation, Outcome, Start, Task
 from envs.encode import encode, space
+from envs.rollouts import Rollouts
 from envs.tasks import make_task
 from worldsim import keys as key
-from worldsim.rendering import to_uint8
-from worldsim.scenes import Scene
-from worldsim.tracking import Track, Tracker
 from worldsim.worlds import World, make_world
 
 TRAINING_STARTS = 1000  #: resets without given starts draw from the start_ids below
@@ -46,8 +41,7 @@ class WorldVectorEnv(VectorEnv):
     seed
         Names the starts that resets draw; `reset(seed=...)` sets it anew.
     history
-        Keep every frame and track since the last full reset in `frames_seen` (uint8 [N, H, W, 3]) and
-        `tracks_seen`, context included.
+        Keep every frame and track since the last full reset in `rollouts`, see `Rollouts`.
 
     Raises ValueError for an unknown task, world, level, observation or mode.
     """
@@ -73,9 +67,9 @@ class WorldVectorEnv(VectorEnv):
         self.task, self.level, self.num_envs = make_task(task), level, num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
-        self.render_mode, self.observation, self.history = render_mode, observation, history
+        self.render_mode, self.observation = render_mode, observation
         self.world = make_world(world, self.task.template)
-        self.tracker = Tracker(self.task.template, self.world.resolution)
+        self.rollouts = Rollouts(self.task, self.world, num_envs, history)
         self._low, self._high = self.task.bounds(level)
         low, high = self._low, self._high
         self.single_action_space = spaces.Box(low.astype(np.float32), high.astype(np.float32))
@@ -86,9 +80,7 @@ class WorldVectorEnv(VectorEnv):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         if seed is not None:
             super().reset(seed=seed)
-        self._over = np.zeros(num_envs, dtype=bool)
         self._episodes = np.zeros(num_envs, dtype=np.int64)  # begun so far, for each row
-        self._opened = False
 
     # ------------------------------------------------------------------ Gymnasium
 
@@ -109,7 +101,7 @@ class WorldVectorEnv(VectorEnv):
         if unknown := set(options) - set(OPTIONS):
             raise ValueError(f"unknown reset options {sorted(unknown)}; there are {', '.join(OPTIONS)}")
         mask = _mask(options.get("reset_mask"), self.num_envs)
-        if not self._opened and not mask.all():
+        if not self.rollouts.begun and not mask.all():
             raise ValueError("reset all rows before some of them")
         rows = np.flatnonzero(mask)
         starts = options.get("starts")
@@ -125,19 +117,19 @@ class WorldVectorEnv(VectorEnv):
 
         Raises ValueError for actions of the wrong shape or not finite, RuntimeError before the first reset.
         """
-        if not self._opened:
+        if not self.rollouts.begun:
             raise RuntimeError("reset comes before step")
         actions = self._checked(actions)
-        over = self._over.copy()
-        reward = self._play(actions)
-        terminated, truncated = self._ends()
-        self._over = terminated | truncated
+        over = self.over
+        reward = self.rollouts.play(actions)
+        terminated = self.outcome.over.cpu().numpy()
+        truncated = self.over & ~terminated
         everything = np.ones(self.num_envs, dtype=bool)
         if self.autoreset_mode is AutoresetMode.NEXT_STEP and over.any():
             self._restart(over)
             terminated, truncated = terminated & ~over, truncated & ~over
-        elif self.autoreset_mode is AutoresetMode.SAME_STEP and self._over.any():
-            ended = self._over.copy()
+        elif self.autoreset_mode is AutoresetMode.SAME_STEP and self.over.any():
+            ended = self.over
             final = self._encoded()
             last = np.full(self.num_envs, None, dtype=object)
             for row in np.flatnonzero(ended):
@@ -151,53 +143,31 @@ class WorldVectorEnv(VectorEnv):
 
     def render(self) -> tuple[np.ndarray, ...] | None:
         """The present frame of each row with the goal drawn, uint8 [H, W, 3]; None without a render mode."""
-        if self.render_mode is None or not self._opened:
+        if self.render_mode is None or not self.rollouts.begun:
             return None
-        return tuple(to_uint8(self.task.paint(self._frames[-1], self._goal)))
+        return tuple(self.rollouts.picture())
 
     # ------------------------------------------------------------------ policies
 
     def observe(self, privileged: bool = False) -> Observation:
-        """What policies see now; `privileged` adds the true scenes and every action since t = 0.
-
-        Raises RuntimeError for privileged observations of rows of unequal age.
-        """
-        scenes, past = None, None
-        if privileged:
-            if len(set(self._age)) > 1:
-                raise RuntimeError(
-                    "privileged observations need rows of equal age; reset them together (DISABLED)"
-                )
-            scenes = tuple(s.scene for s in self.starts)
-            past = np.stack(self._log[-int(self._age[0]) :], axis=1)
-        return Observation(
-            frames=torch.stack(tuple(self._frames), 1),
-            actions=torch.as_tensor(np.stack(tuple(self._recent), 1), dtype=torch.float32).to(
-                self.world.device
-            ),
-            track=self._track,
-            goal=self._goal,
-            time_left=self._left,
-            scenes=scenes,
-            past=past,
-        )
+        """See `Rollouts.observe`."""
+        return self.rollouts.observe(privileged)
 
     @property
     def outcome(self) -> Outcome:
         """How the present episodes stand."""
-        return self._outcome
+        return self.rollouts.outcome
 
     @property
     def over(self) -> np.ndarray:
         """[N] bool: the present episodes that have ended."""
-        return self._over.copy()
+        return self.rollouts.over.copy()
 
-    # ------------------------------------------------------------------ the loop
+    # ------------------------------------------------------------------ starts
 
     def _begin(self, rows: np.ndarray, starts: list[Start], keys: np.ndarray | None) -> None:
         """Begin episodes in some rows."""
         self._check_starts(rows, starts)
-        fresh = len(rows) == self.num_envs
         if keys is None:
             episodes = self._episodes[rows]
             made = [key.make(s.task, s.level, s.start_id, int(e)) for s, e in zip(starts, episodes)]
@@ -206,102 +176,7 @@ class WorldVectorEnv(VectorEnv):
         if keys.shape != rows.shape:
             raise ValueError(f"options['keys'] have shape {keys.shape}; expected {rows.shape}")
         self._episodes[rows] += 1
-        scenes: list[Scene] = [s.scene for s in starts]
-        context = self.world.reset(scenes, keys, None if fresh else rows.tolist())
-        track = self.tracker.begin(context)
-        goal = torch.as_tensor(np.stack([s.goal for s in starts]), dtype=torch.float32).to(context.device)
-        self._open(rows, starts, keys, context, track, goal) if fresh else self._insert(
-            rows, starts, keys, context, track, goal
-        )
-        self._opened = True
-
-    def _open(
-        self,
-        rows: np.ndarray,
-        starts: list[Start],
-        keys: np.ndarray,
-        context: Tensor,
-        track: Track,
-        goal: Tensor,
-    ) -> None:
-        """All rows begin."""
-        n, k, size = self.num_envs, self.world.context_frames, len(self._low)
-        self.starts, self.keys = starts, keys
-        self._frames = deque(context.unbind(1), maxlen=k)
-        self._recent = deque([np.zeros((n, size)) for _ in range(k - 1)], maxlen=k - 1)
-        self._log = [np.zeros((n, size)) for _ in range(k - 1)]
-        self._age = np.full(n, k - 1)
-        self._track, self._goal = track, goal
-        self._left = torch.full((n,), self.task.frames, dtype=torch.int64, device=context.device)
-        self._outcome = self.task.open(track, goal)
-        self._over = np.zeros(n, dtype=bool)
-        if self.history:
-            self.frames_seen = list(to_uint8(context.movedim(1, 0)))
-            self.tracks_seen = self.tracker.follow(context)
-
-    def _insert(
-        self,
-        rows: np.ndarray,
-        starts: list[Start],
-        keys: np.ndarray,
-        context: Tensor,
-        track: Track,
-        goal: Tensor,
-    ) -> None:
-        """Some rows begin while the others go on."""
-        device = context.device
-        index = torch.as_tensor(rows, device=device)
-        for t, frames in enumerate(context.unbind(1)):
-            self._frames[t] = self._frames[t].index_copy(0, index, frames)
-        self.keys[rows] = keys
-        for row, start in zip(rows, starts):
-            self.starts[row] = start
-        self._recent = deque([_zeroed(a, rows) for a in self._recent], maxlen=self._recent.maxlen)
-        self._age[rows], self._over[rows] = self.world.context_frames - 1, False
-        self._left = self._left.index_fill(0, index, self.task.frames)
-        self._goal = self._goal.index_copy(0, index, goal)
-        source = torch.zeros(self.num_envs, dtype=torch.int64, device=device)
-        source[index] = torch.arange(len(rows), device=device)
-        begun = torch.zeros(self.num_envs, dtype=torch.bool, device=device)
-        begun[index] = True
-        self._track = track.select(source).where(begun, self._track)
-        self._outcome = self.task.open(self._track, self._goal).where(begun, self._outcome)
-
-    def _play(self, actions: np.ndarray) -> np.ndarray:
-        """One decision: `stride` frames in the rows that are not over. Returns the rewards [N]."""
-        playing = torch.as_tensor(~self._over, device=self._goal.device)
-        reward = torch.zeros(self.num_envs, device=self._goal.device)
-        command = np.where(self._over[:, None], 0.0, actions)
-        for _ in range(self.task.stride):
-            if not playing.any():
-                break
-            self._advance(command)
-            command = np.zeros_like(command)
-            self._left = self._left - playing.long()
-            judged = self.task.judge(self._outcome, self._before, self._track, self._goal, self._left)
-            self._outcome = judged.where(playing, self._outcome)
-            reward = reward + torch.where(playing, judged.reward, torch.zeros_like(reward))
-            playing = playing & ~self._outcome.over & (self._left > 0)
-        return reward.double().cpu().numpy()
-
-    def _advance(self, command: np.ndarray) -> None:
-        """One frame of the world, seen by the tracker."""
-        frames = self.world.step(command)
-        self._frames.append(frames)
-        self._recent.append(command)
-        self._log.append(command)
-        self._age += 1
-        if len(self._log) > self._age.max():
-            del self._log[0]
-        self._before, self._track = self._track, self.tracker.update(self._track, frames)
-        if self.history:
-            self.frames_seen.append(to_uint8(frames))
-            self.tracks_seen.append(self._track)
-
-    def _ends(self) -> tuple[np.ndarray, np.ndarray]:
-        """Terminated and truncated [N]."""
-        terminated = self._outcome.over.cpu().numpy()
-        return terminated, (self._left <= 0).cpu().numpy() & ~terminated
+        self.rollouts.begin(rows, starts, keys)
 
     def _restart(self, mask: np.ndarray) -> None:
         rows = np.flatnonzero(mask)
@@ -345,18 +220,20 @@ class WorldVectorEnv(VectorEnv):
         """As `observe`, but frames are stacked only where they are shown."""
         if self.observation == "frames":
             return self.observe()
-        empty = self._goal.new_zeros(0)
-        return Observation(empty, empty, self._track, self._goal, self._left)
+        now = self.rollouts
+        empty = now.goal.new_zeros(0)
+        return Observation(empty, empty, now.track, now.goal, now.left)
 
     def _info(self, mask: np.ndarray) -> dict[str, Any]:
         """Infos by Gymnasium's rule: arrays over all rows, and under `_name` which rows they hold for."""
+        outcome, starts = self.outcome, self.rollouts.starts
         info: dict[str, Any] = {
-            "success": self._outcome.success.cpu().numpy(),
-            "spoiled": self._outcome.spoiled.cpu().numpy(),
-            "miss": self._outcome.miss.double().cpu().numpy(),
-            "status": self._track.status.cpu().numpy(),
-            "start_id": np.array([s.start_id for s in self.starts]),
-            "level": np.array([s.level for s in self.starts], dtype=object),
+            "success": outcome.success.cpu().numpy(),
+            "spoiled": outcome.spoiled.cpu().numpy(),
+            "miss": outcome.miss.double().cpu().numpy(),
+            "status": self.rollouts.track.status.cpu().numpy(),
+            "start_id": np.array([s.start_id for s in starts]),
+            "level": np.array([s.level for s in starts], dtype=object),
         }
         if self.world.states is not None:
             info["states"] = self.world.states
@@ -372,10 +249,3 @@ def _mask(mask: np.ndarray | None, rows: int) -> np.ndarray:
             f"options['reset_mask'] must be a numpy bool array of shape ({rows},), at least one True"
         )
     return mask
-
-
-def _zeroed(actions: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """A copy with zeros in some rows."""
-    actions = actions.copy()
-    actions[rows] = 0.0
-    return actions

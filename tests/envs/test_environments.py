@@ -141,7 +141,7 @@ def test_strike_is_one_decision_of_28_frames():
     env = _env(STRIKE, history=True)
     env.reset()
     _, _, terminated, truncated, info = env.step(np.zeros((3, 2)))
-    assert terminated.all() and not truncated.any() and len(env.frames_seen) == 32
+    assert terminated.all() and not truncated.any() and len(env.rollouts.frames_seen) == 32
     assert not info["success"].any()  # doing nothing never solves a start
 
 

@@ -23,7 +23,7 @@ from worldsim.training.data import Batches, ClipSet
 from worldsim.training.recipes import Recipe
 
 CLIP = 1.0  #: largest gradient norm
-FLAT = 1e-3  #: mean squared error of a frame up to which its loss is about quadratic
+FLAT = 3e-4  #: mean squared error of a frame up to which its loss is about quadratic
 BETAS = (0.9, 0.95)  #: short memory of gradient sizes, for they grow with the horizon
 
 

@@ -1,0 +1,158 @@
+"""N episodes of one task side by side in one world: world -> frames -> tracker -> task."""
+
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from envs.base import Observation, Outcome, Start, Task
+from worldsim.rendering import to_uint8
+from worldsim.tracking import Track, Tracker
+from worldsim.worlds import World
+
+
+class Rollouts:
+    """Rows of running episodes. `begin` all of them first; then `play` decisions or begin some rows anew.
+
+    Attributes
+    ----------
+    starts, keys
+        Start and key of each row's present episode.
+    outcome : Outcome
+        How the present episodes stand.
+    over : [N] bool
+        Rows whose episode has ended; they stay as they are until they begin anew.
+    track, goal, left
+        What is seen now, goals [N, G], and frames until the horizon [N] int64.
+    frames_seen, tracks_seen
+        With `history`: every frame (uint8 [N, H, W, 3]) and track since all rows began, context included.
+    """
+
+    outcome: Outcome
+    track: Track
+    goal: Tensor
+    left: Tensor
+
+    def __init__(self, task: Task, world: World, rows: int, history: bool = False) -> None:
+        self.task, self.world, self.rows, self.history = task, world, rows, history
+        self.tracker = Tracker(task.template, world.resolution)
+        self.over = np.zeros(rows, dtype=bool)
+        self.begun = False
+        self._size = len(task.bounds(task.levels[0])[0])
+
+    def begin(self, rows: np.ndarray, starts: Sequence[Start], keys: np.ndarray) -> None:
+        """Begin episodes in the given rows; `keys` [n] uint64 name their randomness."""
+        fresh = len(rows) == self.rows
+        context = self.world.reset([s.scene for s in starts], keys, None if fresh else rows.tolist())
+        track = self.tracker.begin(context)
+        goal = torch.as_tensor(np.stack([s.goal for s in starts]), dtype=torch.float32).to(context.device)
+        if fresh:
+            self._open(context, track, goal)
+            self.starts, self.keys, self.begun = list(starts), keys, True
+            return
+        self._insert(rows, context, track, goal)
+        self.keys[rows] = keys
+        for row, start in zip(rows, starts):
+            self.starts[row] = start
+
+    def play(self, actions: np.ndarray) -> np.ndarray:
+        """One decision [N, A]: `stride` frames in the rows that are not over. Returns the rewards [N]."""
+        playing = torch.as_tensor(~self.over, device=self.goal.device)
+        reward = torch.zeros(self.rows, device=self.goal.device)
+        command = np.where(self.over[:, None], 0.0, actions)
+        for _ in range(self.task.stride):
+            if not playing.any():
+                break
+            self._advance(command)
+            command = np.zeros_like(command)
+            self.left = self.left - playing.long()
+            judged = self.task.judge(self.outcome, self._before, self.track, self.goal, self.left)
+            self.outcome = judged.where(playing, self.outcome)
+            reward = reward + torch.where(playing, judged.reward, torch.zeros_like(reward))
+            playing = playing & ~self.outcome.over & (self.left > 0)
+        self.over = (self.outcome.over | (self.left <= 0)).cpu().numpy()
+        return reward.double().cpu().numpy()
+
+    def observe(self, privileged: bool = False) -> Observation:
+        """What policies see now; `privileged` adds the true scenes and every action since t = 0.
+
+        Raises RuntimeError for privileged observations of rows of unequal age.
+        """
+        scenes, past = None, None
+        if privileged:
+            if len(set(self._age)) > 1:
+                raise RuntimeError(
+                    "privileged observations need rows of equal age; reset them together (DISABLED)"
+                )
+            scenes = tuple(s.scene for s in self.starts)
+            past = np.stack(self._log[-int(self._age[0]) :], axis=1)
+        return Observation(
+            frames=torch.stack(tuple(self._frames), 1),
+            actions=torch.as_tensor(np.stack(tuple(self._recent), 1), dtype=torch.float32).to(
+                self.world.device
+            ),
+            track=self.track,
+            goal=self.goal,
+            time_left=self.left,
+            scenes=scenes,
+            past=past,
+        )
+
+    def picture(self) -> np.ndarray:
+        """The present frames with the goals drawn, uint8 [N, H, W, 3]."""
+        return to_uint8(self.task.paint(self._frames[-1], self.goal))
+
+    def _open(self, context: Tensor, track: Track, goal: Tensor) -> None:
+        """All rows begin."""
+        n, k, size = self.rows, self.world.context_frames, self._size
+        self._frames = deque(context.unbind(1), maxlen=k)
+        self._recent = deque([np.zeros((n, size)) for _ in range(k - 1)], maxlen=k - 1)
+        self._log = [np.zeros((n, size)) for _ in range(k - 1)]
+        self._age = np.full(n, k - 1)
+        self.track, self.goal = track, goal
+        self.left = torch.full((n,), self.task.frames, dtype=torch.int64, device=context.device)
+        self.outcome = self.task.open(track, goal)
+        self.over = np.zeros(n, dtype=bool)
+        if self.history:
+            self.frames_seen = list(to_uint8(context.movedim(1, 0)))
+            self.tracks_seen = self.tracker.follow(context)
+
+    def _insert(self, rows: np.ndarray, context: Tensor, track: Track, goal: Tensor) -> None:
+        """Some rows begin while the others go on."""
+        device = context.device
+        index = torch.as_tensor(rows, device=device)
+        for t, frames in enumerate(context.unbind(1)):
+            self._frames[t] = self._frames[t].index_copy(0, index, frames)
+        self._recent = deque([_zeroed(a, rows) for a in self._recent], maxlen=self._recent.maxlen)
+        self._age[rows], self.over[rows] = self.world.context_frames - 1, False
+        self.left = self.left.index_fill(0, index, self.task.frames)
+        self.goal = self.goal.index_copy(0, index, goal)
+        source = torch.zeros(self.rows, dtype=torch.int64, device=device)
+        source[index] = torch.arange(len(rows), device=device)
+        begun = torch.zeros(self.rows, dtype=torch.bool, device=device)
+        begun[index] = True
+        self.track = track.select(source).where(begun, self.track)
+        self.outcome = self.task.open(self.track, self.goal).where(begun, self.outcome)
+
+    def _advance(self, command: np.ndarray) -> None:
+        """One frame of the world, seen by the tracker."""
+        frames = self.world.step(command)
+        self._frames.append(frames)
+        self._recent.append(command)
+        self._log.append(command)
+        self._age += 1
+        if len(self._log) > self._age.max():
+            del self._log[0]
+        self._before, self.track = self.track, self.tracker.update(self.track, frames)
+        if self.history:
+            self.frames_seen.append(to_uint8(frames))
+            self.tracks_seen.append(self.track)
+
+
+def _zeroed(actions: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """A copy with zeros in some rows."""
+    actions = actions.copy()
+    actions[rows] = 0.0
+    return actions
