@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from worldsim.models.noise import keyed_noise, make_bank
 
 TIMESTEPS = 1000
+GROUPS = 8
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,11 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
         pixels = 3 * patch**2
 
         def block(width: int) -> ResnetBlock2D:
-            return ResnetBlock2D(in_channels=width, out_channels=width, temb_channels=embedding, groups=8)
+            made = ResnetBlock2D(
+                in_channels=width, out_channels=width, temb_channels=embedding, groups=GROUPS
+            )
+            made.norm1, made.norm2 = PlanarGroupNorm(GROUPS, width), PlanarGroupNorm(GROUPS, width)
+            return made
 
         self.time_features = Timesteps(narrow, flip_sin_to_cos=True, downscale_freq_shift=0)
         self.time_embedding = TimestepEmbedding(narrow, embedding)
@@ -103,7 +108,7 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
         self.coarse = nn.ModuleList(block(wide) for _ in range(blocks[1]))
         self.up = nn.Conv2d(wide, 4 * narrow, 1)
         self.fine_out = nn.ModuleList(block(narrow) for _ in range(blocks[0]))
-        self.norm = nn.GroupNorm(8, narrow)
+        self.norm = PlanarGroupNorm(GROUPS, narrow)
         self.leave = nn.Conv2d(narrow, pixels + 2, 3, padding=1)
         self.guide = nn.Conv2d(narrow, 4 * patch**2, 1)
         self.sharpen = nn.Sequential(
@@ -130,10 +135,8 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
         `noisy` [B, 3, H, W], `timestep` [B], context `frames` [B, K, 3, H, W] in [-1, 1] and `actions`
         [B, K, A]: the last one leads to the frame to be predicted.
         """
-        stack = F.pixel_unshuffle(torch.cat([noisy, frames.flatten(1, 2)], 1), self.patch)
-        planes = (actions.flatten(1) / self.config.action_scale)[..., None, None]
-        x = torch.cat([stack, planes.expand(-1, -1, *stack.shape[-2:])], 1)
-        x = self.enter(x.contiguous(memory_format=torch.channels_last))
+        pictures = torch.cat([noisy, frames.flatten(1, 2)], 1)
+        x = fold(self.enter, pictures, actions.flatten(1) / self.config.action_scale, self.patch)
         time = self.time_embedding(self.time_features(timestep).to(x.dtype))
         for block in self.fine_in:
             x = block(x, time)
@@ -190,6 +193,30 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
                     else clean
                 )
         return ((x.float() + 1) / 2).clamp(0, 1)
+
+
+def fold(layer: nn.Conv2d, pictures: Tensor, quantities: Tensor, patch: int) -> Tensor:
+    """A 1x1 convolution of pictures [N, C, H, W] after space-to-depth and of `quantities` [N, Q], the same at
+    every place, as one strided convolution and one matrix product: several times faster.
+
+    `layer` has C * patch² + Q inputs; returns [N, its outputs, H / patch, W / patch].
+    """
+    folded = pictures.shape[1] * patch**2
+    kernel = layer.weight[:, :folded].view(-1, pictures.shape[1], patch, patch)
+    everywhere = F.linear(quantities, layer.weight[:, folded:, 0, 0])
+    x = F.conv2d(pictures, kernel, layer.bias, stride=patch) + everywhere[..., None, None]
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+class PlanarGroupNorm(nn.GroupNorm):
+    """Group normalisation on the planar layout: on a CPU, torch's channels-last kernel takes six times as
+    long where a group has fewer channels than a vector register."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See `torch.nn.GroupNorm`."""
+        if x.device.type != "cpu":
+            return super().forward(x)
+        return super().forward(x.contiguous()).contiguous(memory_format=torch.channels_last)
 
 
 def move(frames: Tensor, displacement: Tensor) -> Tensor:
