@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"\nworldsim {verb}: interrupted; what was recorded stays", file=sys.stderr)
         return 130
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError, ArithmeticError) as error:
         if os.environ.get("WORLDSIM_TRACEBACK"):
             raise
         print(f"worldsim {verb}: {error}\n(WORLDSIM_TRACEBACK=1 shows where it arose)", file=sys.stderr)

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from benchmarks import results_io
 from benchmarks.bridge import FIRST_REPORTED, plan_cells
+from benchmarks.learners import train
 from benchmarks.playing import Cell
 from benchmarks.records import EpisodeRecord
 from benchmarks.specs import WORLDS, Spec, Workshop
-from benchmarks.workers import Job, play_all, train
+from benchmarks.workers import Job, play_all
 
 TASKS = ("Strike", "Catch")
 PLANNED = ("noop", "reactive", "cem@box2d", "cem@learned")
@@ -54,9 +55,11 @@ def main(args: Args) -> None:
     play_all(planned)
     found = planned.found()
     frames = min(args.ppo_frames, FRAMES - imagined(found, workshop) - _reserve(args, workshop))
-    if args.ppo_frames and (frames >= 5_000 or workshop.frames_trained(TRAINED, TRAINED_ON)):
+    trained = workshop.frames_trained(TRAINED, TRAINED_ON)
+    if args.ppo_frames and (trained or frames >= 5_000):
         console.rule(f"training PPO in imagination on {TRAINED_ON}")
-        train(workshop, TRAINED, TRAINED_ON, frames, seed=0)
+        if not trained:
+            train(workshop, [(TRAINED, TRAINED_ON)], frames, seed=0, workers=1)
         played = _job(args, workshop, (str(TRAINED),), (TRAINED_ON,))
         play_all(played)
         found += played.found()

@@ -16,11 +16,12 @@ from typing import Any, Literal
 
 from benchmarks import figures, projection, proof, results_io
 from benchmarks.bridge import FIRST_REPORTED, plan_cells
+from benchmarks.learners import train
 from benchmarks.playing import Cell
 from benchmarks.results_io import Row
 from benchmarks.specs import WORLDS, Spec, Workshop
 from benchmarks.summary import summarise
-from benchmarks.workers import Job, play_all, train
+from benchmarks.workers import Job, play_all
 
 Stage = Literal["models", "proof", "scripted", "cem", "ppo", "result"]
 TASKS = ("Strike", "Catch")
@@ -132,9 +133,7 @@ def _proof_job(args: Args) -> Job:
 
 def _ppo(args: Args, workshop: Workshop, console: Any) -> None:
     """Train what has not been trained, then play."""
-    for name in TASKS:
-        for spec in map(Spec.parse, POLICIES["ppo"]):
-            train(workshop, spec, name, args.ppo_frames, args.seed)
+    train(workshop, _runs(workshop), args.ppo_frames, args.seed, args.workers)
     play_all(job_of("ppo", args, workshop))
 
 
@@ -174,13 +173,14 @@ def seconds(stage: str, args: Args, workshop: Workshop) -> float:
     playing = projection.seconds(job_of(stage, args, workshop), workshop)
     if stage != "ppo":
         return playing
-    runs = [
-        spec
-        for name in TASKS
-        for spec in map(Spec.parse, POLICIES["ppo"])
-        if not workshop.frames_trained(spec, name)
-    ]
-    return playing + sum(args.ppo_frames / rate[spec.prepared_in] for spec in runs)
+    training = [args.ppo_frames / rate[spec.prepared_in] for spec, _ in _runs(workshop)]
+    return playing + sum(training) / args.workers
+
+
+def _runs(workshop: Workshop) -> list[tuple[Spec, str]]:
+    """The training runs that have not been finished, the longest first."""
+    specs = sorted(map(Spec.parse, POLICIES["ppo"]), key=lambda spec: spec.prepared_in != "learned")
+    return [(spec, name) for spec in specs for name in TASKS if not workshop.frames_trained(spec, name)]
 
 
 STAGES: dict[str, Callable[[Args, Workshop, Any], None]] = {

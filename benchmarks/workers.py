@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import records
 from benchmarks.playing import Cell, play
 from benchmarks.records import EpisodeRecord, Writer
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Workshop
 
 
 @dataclass(frozen=True)
@@ -92,31 +92,6 @@ def work(job: Job, index: int, parent: int) -> None:
                 played = play(cell, mine[at : at + job.rows], workshop, known)
                 writer.append(played)
                 known.update((record.key, record) for record in played)
-
-
-def train(workshop: Workshop, spec: Spec, name: str, frames: int, seed: int) -> None:
-    """Train a policy in the world its spec names, with progress; one trained before is left as it is."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from agents import ppo
-
-    if workshop.frames_trained(spec, name):
-        return
-    task = workshop.task(name)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns) as bar:
-        line = bar.add_task(f"{spec} on {name}", total=frames, note="")
-
-        def report(done: int, solved: float) -> None:
-            bar.update(line, completed=done, note=f"{done:,} frames, {solved:.0%} solved")
-
-        world, folder = workshop.world(spec.prepared_in, task), workshop.policy_file(spec, task)
-        ppo.train(task, world, frames, seed, folder, report=report)
 
 
 def _watch(job: Job, processes: Sequence[BaseProcess], total: int) -> None:

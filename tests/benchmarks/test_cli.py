@@ -1,6 +1,7 @@
 """Command line: verbs, clean messages, and `worldsim simulate` from end to end."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -51,6 +52,14 @@ def test_interruption_is_one_line(
     monkeypatch.setattr(cli, "run", interrupted)
     assert cli.main(["demo"]) == 130
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_graphics_backend_that_is_missing_is_named(tmp_path: Path) -> None:
+    words = [*SIMULATE[:2], "--engine", "mujoco", "--clips", "2", "--out", str(tmp_path / "clips")]
+    code = f"import sys; from benchmarks.cli import main; sys.exit(main({words!r}))"
+    environment = {**os.environ, "MUJOCO_GL": "nonsense"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.returncode == 1 and "MUJOCO_GL='nonsense'" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_expected_faults_have_a_message_and_no_traceback(tmp_path: Path, monkeypatch, capsys) -> None:

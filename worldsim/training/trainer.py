@@ -38,7 +38,7 @@ class Progress:
     scores: dict[str, float] = field(default_factory=dict)
 
 
-class NotFinite(RuntimeError):
+class NotFinite(ArithmeticError):
     """The loss was NaN or infinite; the last checkpoint is still good."""
 
 
