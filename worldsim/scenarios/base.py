@@ -74,17 +74,28 @@ def sample(scenario: Scenario, level: str, keys: np.ndarray) -> tuple[list[Scene
     for _ in range(MOST_TRIES):
         if not pending:
             return [s for s in scenes if s is not None], rejected
-        drawn = [(i, scenario.propose(level, streams[i])) for i in pending]
-        possible = [(i, s) for i, s in drawn if s is not None]
-        if possible:
-            clips = simulate(make_engine("analytic"), [s for _, s in possible], scenario.frames)
-            for (i, s), good in zip(possible, scenario.accept(level, clips), strict=True):
-                if good:
-                    scenes[i] = s
-        left = [i for i in pending if scenes[i] is None]
-        rejected, pending = rejected + len(left), left
-    raise RuntimeError(
-        f"{scenario.name} at level {level!r} rejected {rejected} draws; its ranges hardly meet"
+        drawn = [_possible(scenario, level, streams[i]) for i in pending]
+        clips = simulate(make_engine("analytic"), [scene for scene, _ in drawn], scenario.frames)
+        good = scenario.accept(level, clips)
+        for i, (scene, _), belongs in zip(pending, drawn, good, strict=True):
+            scenes[i] = scene if belongs else None
+        rejected += sum(refused for _, refused in drawn) + int((~good).sum())
+        pending = [i for i, belongs in zip(pending, good) if not belongs]
+    raise _hardly(scenario, level)
+
+
+def _possible(scenario: Scenario, level: str, rng: np.random.Generator) -> tuple[Scene, int]:
+    """The next scene that is geometrically possible, and how many draws were not."""
+    for refused in range(MOST_TRIES):
+        scene = scenario.propose(level, rng)
+        if scene is not None:
+            return scene, refused
+    raise _hardly(scenario, level)
+
+
+def _hardly(scenario: Scenario, level: str) -> RuntimeError:
+    return RuntimeError(
+        f"{scenario.name} at level {level!r} rejects nearly all draws; its ranges hardly meet"
     )
 
 

@@ -1,5 +1,6 @@
 """Collision: two balls meet, head-on as in phyworld or obliquely in two dimensions."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -62,22 +63,22 @@ class Oblique(Collision):
 
     def propose(self, level: str, rng: np.random.Generator) -> Scene | None:
         """The contact is drawn first, then the balls are moved back in time to their start."""
-        radii = np.array([base.radius(rng, level in ("size", "both")) for _ in range(2)])
-        speeds = np.array([base.speed(rng, level in ("speed", "both")) for _ in range(2)])
-        angles = rng.uniform(0, 2 * np.pi, size=2)
-        velocity = speeds[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        way = rng.uniform(0, 2 * np.pi)
-        normal = np.array([np.cos(way), np.sin(way)])  # from the first ball to the second
-        middle = rng.uniform(2.0, VIEW - 2.0, size=2)
+        radii = [base.radius(rng, level in ("size", "both")) for _ in range(2)]
+        speeds = [base.speed(rng, level in ("speed", "both")) for _ in range(2)]
+        angles = [rng.uniform(0, 2 * math.pi) for _ in range(2)]
+        velocity = [(v * math.cos(a), v * math.sin(a)) for v, a in zip(speeds, angles)]
+        way = rng.uniform(0, 2 * math.pi)
+        normal = math.cos(way), math.sin(way)  # from the first ball to the second
+        middle = rng.uniform(2.0, VIEW - 2.0), rng.uniform(2.0, VIEW - 2.0)
         time = rng.uniform(FIRST_CONTACT, LAST_CONTACT)
-        centre = middle + np.array([[-1.0], [1.0]]) * normal * radii.sum() / 2
-        start = centre - velocity * time
-        fits = (start >= radii[:, None]) & (start <= VIEW - radii[:, None])
-        if (velocity[1] - velocity[0]) @ normal >= -0.3 or not fits.all():
+        closing = sum((velocity[0][k] - velocity[1][k]) * normal[k] for k in range(2))
+        if closing <= 0.3:
             return None
-        return Scene(
-            tuple(
-                Body(c, (float(r),), (float(p[0]), float(p[1])), (float(v[0]), float(v[1])))
-                for c, r, p, v in zip(("blue", "red"), radii, start, velocity)
-            )
-        )
+        bodies = []
+        for color, side, r, v in zip(("blue", "red"), (-1, 1), radii, velocity):
+            apart = side * sum(radii) / 2
+            x, y = (m + apart * n - u * time for m, n, u in zip(middle, normal, v))
+            if not (r <= x <= VIEW - r and r <= y <= VIEW - r):
+                return None
+            bodies.append(Body(color, (r,), (x, y), v))
+        return Scene(tuple(bodies))
