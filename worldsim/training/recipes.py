@@ -47,8 +47,10 @@ RECIPES: dict[str, Recipe] = {
             "gravity: parabolas, bounces on a floor, a moving basket",
             (("parabola", 0.25), ("drop", 0.25), ("catch", 0.5)),
             {"action_size": 1, "action_scale": 1.5},
+            clips=20_000,
             steps=5_000,
             batch_frames=32,
+            horizons=((0.0, 1), (0.33, 2), (0.38, 4)),
             learning_rate=5e-4,
         ),
     )
