@@ -19,8 +19,6 @@ from worldsim.scenes import VIEW
 from worldsim.tracking import Track
 from worldsim.worlds import World
 
-FAR = 3.0  #: m; costs beyond count alike where neighbours vouch for a plan
-
 
 @dataclass(frozen=True)
 class CEMConfig:
@@ -41,11 +39,6 @@ class CEMConfig:
         The same for the first iteration of a refreshed plan, in half widths of the action bounds.
     wiggle
         Deviation of the pieces of a fresh plan from its constant, in half widths.
-    caution
-        How far around a candidate, in half widths of the action bounds, its neighbours vouch for it: the plan
-        that is chosen has the lowest mean cost of the candidates tried near it (Gaussian weights of this
-        deviation, costs up to `FAR`). A plan at the edge of success fails by the smallest error of the world
-        it was made in. 0 looks at each candidate alone.
     piece
         Decisions for which an action of a plan is held.
     replan_every
@@ -65,7 +58,6 @@ class CEMConfig:
     refresh_width: float = 0.3
     shrink: float = 0.6
     wiggle: float = 0.15
-    caution: float = 0.0
     piece: int = 12
     replan_every: int = 4
     horizon: int = 48
@@ -74,7 +66,7 @@ class CEMConfig:
 
 
 CONFIGS: dict[str, CEMConfig] = {
-    "Strike": CEMConfig(candidates=(40, 14, 14, 14, 14), caution=0.04),
+    "Strike": CEMConfig(candidates=(40, 14, 14, 14, 14)),
     "Catch": CEMConfig(candidates=(10, 4), refresh=(4,)),
 }
 
@@ -256,21 +248,12 @@ class CEM:
             miss = np.concatenate(
                 [miss, outcome.miss.double().cpu().numpy().reshape(len(rows), count)], axis=1
             )
-        each, best = np.arange(len(rows)), self._choose(tried, cost)
+        each, best = np.arange(len(rows)), cost.argmin(axis=1)
         self._plans[rows, elapsed : elapsed + frames] = self._commands(tried[each, best][:, None], frames)[
             :, 0
         ]
         self.imagined.planned[rows] = True
         self.imagined.success[rows], self.imagined.miss[rows] = success[each, best], miss[each, best]
-
-    def _choose(self, tried: np.ndarray, cost: np.ndarray) -> np.ndarray:
-        """The candidate [N] that each row follows, of plans [N, C, M, A] with cost [N, C]."""
-        if not self.config.caution:
-            return cost.argmin(axis=1)
-        plans = (tried / self._region.half).reshape(*cost.shape, -1)
-        apart2 = ((plans[:, :, None] - plans[:, None]) ** 2).sum(-1)
-        weight = np.exp(-apart2 / (2 * self.config.caution**2))
-        return ((weight * np.minimum(cost, FAR)[:, None]).sum(2) / weight.sum(2)).argmin(axis=1)
 
     def _propose(
         self,

@@ -280,12 +280,3 @@ def test_few_candidates_cover_their_region():
         around = line.around(rng, np.array([[[0.0]], [[1.0]]]), 8, 0.1)[:, 0, 0]
         assert (around[::2] < 0).any() and (around[::2] > 0).any()  # both sides of each centre
         assert (around[1::2] < 1).any() and (around[1::2] > 1).any()
-
-
-def test_a_cautious_planner_leaves_the_edge():
-    tried = np.array([[-1.0, 0.0], [-0.9, 0.0], [-1.0, 0.1], [2.0, 0.0], [2.1, 0.0], [2.0, 0.1]])[
-        None, :, None
-    ]
-    cost = np.array([[0.0, 2.0, 2.0, 0.2, 0.3, 0.3]])  # the best candidate has bad neighbours
-    bold, cautious = (CEM(ONE_SHOT, "analytic", replace(SMALL, caution=c)) for c in (0.0, 0.04))
-    assert bold._choose(tried, cost) == [0] and cautious._choose(tried, cost) == [3]
