@@ -20,7 +20,7 @@ class Recipe:
     mixture: tuple[tuple[str, float], ...]
     model: dict[str, Any] = field(default_factory=dict)
     clips: int = 40_000
-    steps: int = 16_000
+    steps: int = 21_400
     batch_frames: int = 128
     horizons: tuple[tuple[float, int], ...] = ((0.0, 1), (0.18, 2), (0.21, 4), (0.55, 8))
     learning_rate: float = 1e-3
@@ -39,7 +39,7 @@ RECIPES: dict[str, Recipe] = {
         Recipe(
             "table",
             "no gravity: one or two balls, head-on and oblique collisions, a launched ball",
-            (("uniform", 0.1), ("collision", 0.15), ("oblique", 0.3), ("launch", 0.45)),
+            (("uniform", 0.08), ("collision", 0.12), ("oblique", 0.42), ("launch", 0.38)),
             {"action_size": 2, "action_scale": 4.0},
         ),
         Recipe(
