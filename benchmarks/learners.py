@@ -1,13 +1,12 @@
 """Processes that train policies side by side; an interrupted run goes on from its latest checkpoint."""
 
-import multiprocessing
-import os
 import queue
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.specs import Spec, Workshop
+from worldsim.processes import SPAWN, running
 from worldsim.worlds import World
 
 Run = tuple[Spec, str]  #: a policy, with the world it is trained in, and the name of its task
@@ -20,20 +19,12 @@ def train(workshop: Workshop, runs: Sequence[Run], frames: int, seed: int, worke
     """
     if not runs:
         return
-    context = multiprocessing.get_context("spawn")
-    open_runs, told = context.Queue(), context.Queue()
+    open_runs, told = SPAWN.Queue(), SPAWN.Queue()
     for run in runs:
         open_runs.put(run)
-    shared = workshop.model, workshop.policies, frames, seed, os.getpid(), open_runs, told
-    processes = [context.Process(target=learn, args=shared) for _ in range(min(workers, len(runs)))]
-    for process in processes:
-        process.start()
-    try:
+    share = workshop.model, workshop.policies, frames, seed, open_runs, told
+    with running(learn, [share] * min(workers, len(runs))) as processes:
         _watch(runs, processes, frames, told)
-    finally:
-        for process in processes:
-            process.terminate()
-            process.join()
 
 
 def learn(
@@ -41,11 +32,10 @@ def learn(
     policies: Path,
     frames: int,
     seed: int,
-    parent: int,
     open_runs: Any,
     told: Any,
 ) -> None:
-    """One process: takes runs until none is open. Ends early when its parent is gone."""
+    """One process: takes runs until none is open."""
     import torch
 
     from agents import ppo
@@ -59,8 +49,6 @@ def learn(
             return
 
         def report(done: int, solved: float, run: Run = (spec, name)) -> None:
-            if os.getppid() != parent:
-                raise SystemExit
             told.put((run, done, solved))
 
         try:

@@ -1,7 +1,5 @@
 """Processes that play cells until every start has a record; killed at any moment, they lose one batch."""
 
-import multiprocessing
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
@@ -11,6 +9,7 @@ from benchmarks import records
 from benchmarks.playing import Cell, play
 from benchmarks.records import EpisodeRecord, Writer
 from benchmarks.specs import Workshop
+from worldsim.processes import running
 
 
 @dataclass(frozen=True)
@@ -53,16 +52,8 @@ def play_all(job: Job) -> None:
     if not total:
         return
     _check([cell for cell, count in missing.items() if count], job.workshop())
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=work, args=(job, i, os.getpid())) for i in range(job.workers)]
-    for process in processes:
-        process.start()
-    try:
+    with running(work, [(job, i) for i in range(job.workers)]) as processes:
         _watch(job, processes, total)
-    finally:
-        for process in processes:
-            process.terminate()
-            process.join()
     if any(process.exitcode for process in processes):
         raise ChildProcessError("a worker failed, see above; what was recorded stays, run again to go on")
 
@@ -75,8 +66,8 @@ def _check(cells: Sequence[Cell], workshop: Workshop) -> None:
         workshop.policy(spec, workshop.task(name), "id", "box2d")
 
 
-def work(job: Job, index: int, parent: int) -> None:
-    """One worker: its share of every cell, batch by batch. Ends early when its parent is gone."""
+def work(job: Job, index: int) -> None:
+    """One worker: its share of every cell, batch by batch."""
     import torch
 
     torch.set_num_threads(1)
@@ -87,8 +78,6 @@ def work(job: Job, index: int, parent: int) -> None:
             keys = cell.keys(workshop)
             mine = [i for i in keys if i % job.workers == index and keys[i] not in known]
             for at in range(0, len(mine), job.rows):
-                if os.getppid() != parent:
-                    return
                 played = play(cell, mine[at : at + job.rows], workshop, known)
                 writer.append(played)
                 known.update((record.key, record) for record in played)

@@ -104,7 +104,7 @@ def job(folder, workers=2, count=12):
 
 def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(tmp_path):
     broken, whole = job(tmp_path / "broken", workers=1), job(tmp_path / "whole", workers=1)
-    worker = multiprocessing.get_context("spawn").Process(target=work, args=(broken, 0, os.getpid()))
+    worker = multiprocessing.get_context("spawn").Process(target=work, args=(broken, 0))
     worker.start()
     path = broken.folder / "worker0.jsonl"
     while not (path.exists() and path.read_bytes().count(b"\n") >= 6):
@@ -117,7 +117,7 @@ def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(tmp_path):
         file.write(b'{"task":"Str')
     assert 6 <= before < 48 and broken.missing() == 48 - before
     play_all(broken)
-    work(whole, 0, os.getppid())
+    work(whole, 0)
     assert broken.missing() == whole.missing() == 0
     for one, other in zip(broken.found(), whole.found(), strict=True):
         assert (one.key, one.success, one.frames) == (other.key, other.success, other.frames)

@@ -1,9 +1,5 @@
 """Making a clip store: shards in parallel, each from its own keys, resumable at any time."""
 
-import multiprocessing as mp
-import os
-import signal
-import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from itertools import islice
@@ -15,6 +11,7 @@ from worldsim import keys
 from worldsim.clips.shards import SHARD_SIZE, Clips, ClipSpec, check_shard, shard_path, write_shard
 from worldsim.engines import make_engine
 from worldsim.engines.base import simulate
+from worldsim.processes import SPAWN, follow_parent
 from worldsim.scenarios import get_scenario, sample
 
 
@@ -84,7 +81,7 @@ def _run(jobs: list[tuple[str, ClipSpec, int, int]], workers: int) -> Iterator[i
             yield _make(*job)
         return
     queue = iter(jobs)
-    with ProcessPoolExecutor(workers, mp.get_context("spawn"), _worker_begins) as pool:
+    with ProcessPoolExecutor(workers, SPAWN, follow_parent) as pool:
         # No more jobs are handed out than there are workers: an interruption waits for one shard each.
         running = {pool.submit(_make, *job) for job in islice(queue, workers)}
         while running:
@@ -92,16 +89,3 @@ def _run(jobs: list[tuple[str, ClipSpec, int, int]], workers: int) -> Iterator[i
             for future in finished:
                 running |= {pool.submit(_make, *job) for job in islice(queue, 1)}
                 yield future.result()
-
-
-def _worker_begins() -> None:
-    """Ctrl-C reaches the whole process group and is the parent's to answer; without a parent, stop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_stop_with_parent, daemon=True).start()
-
-
-def _stop_with_parent() -> None:
-    parent = mp.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
