@@ -1,7 +1,7 @@
 """Worlds: what answers the actions. An engine whose states are rendered, or a model that imagines frames."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -11,9 +11,10 @@ from torch import Tensor
 
 from worldsim.engines import ENGINES, make_engine
 from worldsim.engines.base import Engine, Simulation
-from worldsim.models import State, WorldModel, load_model, shipped_models
+from worldsim.estimation import estimate_scenes
+from worldsim.models import State, WorldModel, device_of, load_model, shipped_models
 from worldsim.rendering import Looks, quantise, render
-from worldsim.scenes import DT, Scene
+from worldsim.scenes import Scene
 from worldsim.tracking import Track
 
 CONTEXT_FRAMES = 4  #: K of simulated worlds
@@ -183,36 +184,6 @@ class SimulatedWorld:
         return quantise(render(states, looks, self.resolution))
 
 
-def estimate_scenes(track: Track, template: Scene) -> list[Scene]:
-    """Scenes whose present state is what the tracker saw: positions, sizes of discs, velocities.
-
-    A displacement over one frame is the velocity in the middle of that frame; half a frame of gravity is
-    added to bring it to the present.
-    """
-    position, velocity, size = (
-        t.double().cpu().numpy() for t in (track.position, track.velocity, track.size)
-    )
-    scenes: list[Scene] = []
-    for n in range(len(position)):
-        if n and all((a[n] == a[n - 1]).all() for a in (position, velocity, size)):
-            scenes.append(scenes[-1])  # candidates of one episode share their scene
-            continue
-        bodies = []
-        for b, body in enumerate(template.bodies):
-            if body.motion == "fixed":
-                bodies.append(body)
-                continue
-            fall = template.gravity * DT / 2 if body.motion == "dynamic" else 0.0
-            moved = replace(
-                body,
-                position=(float(position[n, b, 0]), float(position[n, b, 1])),
-                velocity=(float(velocity[n, b, 0]), float(velocity[n, b, 1]) - fall),
-            )
-            bodies.append(replace(moved, size=(float(size[n, b]),)) if body.shape == "disc" else moved)
-        scenes.append(replace(template, bodies=tuple(bodies)))
-    return scenes
-
-
 class ImaginedWorld:
     """A world model as a world; its context frames are simulated by the closed-form engine."""
 
@@ -221,9 +192,7 @@ class ImaginedWorld:
     def __init__(self, model: WorldModel, name: str = "learned") -> None:
         self.model, self.name = model, name
         self.resolution, self.context_frames = model.resolution, model.context_frames
-        self.device = (
-            next(model.parameters()).device if isinstance(model, torch.nn.Module) else torch.device("cpu")
-        )
+        self.device = device_of(model)
         self._state: State | None = None
         self._rows = 0
 

@@ -12,7 +12,7 @@ from worldsim.engines.base import simulate
 from worldsim.metrics.position import permanence, position_error_by_frame
 from worldsim.metrics.scoring import PerClip, in_view, scoring_mask
 from worldsim.metrics.velocity import velocity_error, velocity_error_public
-from worldsim.models.base import WorldModel
+from worldsim.models.base import WorldModel, device_of
 from worldsim.rendering import Looks, quantise, render
 from worldsim.scenarios import get_scenario, sample
 from worldsim.scenes import Scene
@@ -55,7 +55,7 @@ def make_clips(scenario: str, level: str, clips: int, stream: str, frames: int =
 def roll_out(model: WorldModel, clips: Clips) -> Tensor:
     """Frames [N, T, 3, H, W]: K rendered context frames, then the model's own under the clips' actions."""
     k = model.context_frames
-    device = next(model.parameters()).device if isinstance(model, torch.nn.Module) else torch.device("cpu")
+    device = device_of(model)
     actions = torch.zeros(*clips.actions.shape[:2], model.action_size)
     actions[..., : clips.actions.shape[2]] = torch.as_tensor(clips.actions)
     parts = []

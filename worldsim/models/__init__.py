@@ -4,12 +4,17 @@ import json
 from pathlib import Path
 
 from worldsim.memory import keep_freed_memory
-from worldsim.models.base import State, WorldModel
+from worldsim.models.base import State, WorldModel, device_of
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
-FAMILIES = {"ConvolutionalModel": "worldsim.models.convolutional"}
+FAMILIES = {  #: module of each class of models
+    "ConvolutionalModel": "worldsim.models.convolutional",
+    "DirectModel": "worldsim.models.direct",
+    "PhysicsModel": "worldsim.models.physics",
+    "RetrievalModel": "worldsim.models.retrieval",
+}
 
-__all__ = ["State", "WorldModel", "load_model", "shipped_models"]
+__all__ = ["State", "WorldModel", "device_of", "load_model", "shipped_models"]
 
 
 def shipped_models() -> list[str]:

@@ -1,8 +1,10 @@
 """The protocol of a world model: prediction only, no reward, no episode, no reset."""
 
+from itertools import chain
 from typing import Protocol, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 S = TypeVar("S", bound="State")
@@ -43,3 +45,10 @@ class WorldModel(Protocol):
     def step(self, state: State, actions: Tensor) -> tuple[State, Tensor]:
         """Answer actions [B, T, A] with frames [B, T, 3, H, W] in [0, 1]; action t leads to frame t."""
         ...
+
+
+def device_of(model: WorldModel) -> torch.device:
+    """Where a model computes: the device of its first tensor, the CPU if it has none."""
+    if not isinstance(model, torch.nn.Module):
+        return torch.device("cpu")
+    return next((t.device for t in chain(model.parameters(), model.buffers())), torch.device("cpu"))

@@ -18,43 +18,20 @@ from diffusers.models.resnet import Downsample2D, ResnetBlock2D
 from torch import Tensor, nn
 
 from worldsim.models.noise import keyed_noise, make_bank
+from worldsim.models.state import TensorState
 
 TIMESTEPS = 1000
 GROUPS = 8
 
 
 @dataclass(frozen=True)
-class ConvolutionalState:
+class ConvolutionalState(TensorState):
     """Context frames [B, K, 3, H, W], actions [B, K-1, A], keys [B] int64, frames rolled out so far [B]."""
 
     frames: Tensor
     actions: Tensor
     keys: Tensor
     count: Tensor
-
-    def select(self, index: Tensor) -> "ConvolutionalState":
-        """See `State.select`."""
-        return ConvolutionalState(
-            self.frames[index], self.actions[index], self.keys[index], self.count[index]
-        )
-
-    def repeat(self, n: int) -> "ConvolutionalState":
-        """See `State.repeat`."""
-        fields = (self.frames, self.actions, self.keys, self.count)
-        return ConvolutionalState(*(f.repeat_interleave(n, 0) for f in fields))
-
-    def where(self, mask: Tensor, other: "ConvolutionalState") -> "ConvolutionalState":
-        """See `State.where`."""
-
-        def choose(a: Tensor, b: Tensor) -> Tensor:
-            return torch.where(mask.view(-1, *[1] * (a.ndim - 1)), a, b)
-
-        return ConvolutionalState(
-            choose(self.frames, other.frames),
-            choose(self.actions, other.actions),
-            choose(self.keys, other.keys),
-            choose(self.count, other.count),
-        )
 
 
 class ConvolutionalModel(ModelMixin, ConfigMixin):
