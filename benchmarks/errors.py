@@ -12,7 +12,7 @@ from envs.base import Start, Task
 from worldsim import keys as key
 from worldsim.engines import make_engine
 from worldsim.engines.base import simulate
-from worldsim.metrics.rollouts import Clips, roll_out, score
+from worldsim.metrics.rollouts import Clips, evaluate
 from worldsim.models.base import WorldModel
 from worldsim.worlds import ImaginedWorld
 
@@ -45,7 +45,7 @@ def on_task(model: WorldModel, name: str, task: Task, level: str, first: int, co
     scenes = [start.scene for start in starts]
     states = simulate(make_engine("analytic"), scenes, actions.shape[1] + 1, actions).states
     clips = Clips(SCENARIO[task.scenario], scenes, states, actions)
-    scores = score(clips, roll_out(model, clips), model.context_frames)
+    scores = evaluate(model, clips)
     rows = []
     for metric in METRICS:
         scored = getattr(scores, metric)

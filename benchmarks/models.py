@@ -68,7 +68,7 @@ def main(args: Args) -> None:
 
 def measure(model: str, clips: int) -> Iterator[list[results_io.Row]]:
     """Result rows of one model: a list for each scenario and level, as they are measured."""
-    from worldsim.metrics.rollouts import make_clips, roll_out, score
+    from worldsim.metrics.rollouts import evaluate, make_clips
     from worldsim.models import load_model
 
     world = load_model(model)
@@ -76,7 +76,7 @@ def measure(model: str, clips: int) -> Iterator[list[results_io.Row]]:
     for scenario, levels in SCENARIOS[family].items():
         for level in levels:
             some = make_clips(scenario, level, 2 * clips if level == "id" else clips, STREAM)
-            yield list(_rows(Path(model).name, scenario, level, score(some, roll_out(world, some))))
+            yield list(_rows(Path(model).name, scenario, level, evaluate(world, some)))
 
 
 def _rows(model: str, scenario: str, level: str, scores) -> Iterator[results_io.Row]:
@@ -90,7 +90,7 @@ def _rows(model: str, scenario: str, level: str, scores) -> Iterator[results_io.
             estimate = mean(value)
             yield {**where, "metric": metric, **estimate.row()}
     for frame in (7, 15, 23, 31):
-        error = float(scores.position_error[frame])
+        error = scores.position_error_at(frame)
         n = len(scores.velocity_error.value)
         yield {
             **where,

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from worldsim import keys as key
-from worldsim.metrics.rollouts import make_clips, roll_out, score
+from worldsim.metrics.rollouts import evaluate, make_clips, roll_out, truth
 from worldsim.models import load_model
 from worldsim.models.direct import DirectModel
 from worldsim.models.physics import PhysicsModel
 from worldsim.models.retrieval import RetrievalModel
-from worldsim.rendering import Looks, quantise, render
+from worldsim.rendering import Looks
 
 
 def remembering(clips) -> RetrievalModel:
@@ -23,7 +23,7 @@ def remembering(clips) -> RetrievalModel:
 
 
 def error(model, clips) -> float:
-    return score(clips, roll_out(model, clips)).velocity_error.mean()
+    return evaluate(model, clips).velocity_error.mean()
 
 
 @pytest.mark.parametrize("scenario", ["collision", "launch", "drop"])
@@ -43,8 +43,7 @@ def test_a_memory_knows_its_own_clips_and_no_others():
     clips = make_clips("launch", "id", 24, "test families")
     model = remembering(clips)
     frames = roll_out(model, clips)
-    truth = quantise(render(torch.as_tensor(clips.states, dtype=torch.float32), Looks.of(clips.scenes), 64))
-    assert torch.equal(frames[:, 4:], truth[:, 4:])
+    assert torch.equal(frames[:, 4:], truth(clips, 64)[:, 4:])
     assert error(model, make_clips("launch", "id", 8, "test other clips")) > 0.3
 
 
@@ -74,9 +73,7 @@ def test_copies_replay_exactly(make, tmp_path):
     """select, repeat, where and a saved twin, in the middle of a rollout with a launch."""
     clips = make_clips("launch", "id", 6, "save")
     model = make("analytic", "launch") if make is PhysicsModel else make()
-    context = quantise(
-        render(torch.as_tensor(clips.states[:, :4], dtype=torch.float32), Looks.of(clips.scenes), 64)
-    )
+    context = truth(clips, 64, 4)
     actions = torch.as_tensor(clips.actions, dtype=torch.float32)
     keys = key.fold(np.arange(6, dtype=np.uint64), "copies")
     begun = model.init(context, actions[:, :3], keys)

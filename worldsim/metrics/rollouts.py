@@ -1,6 +1,6 @@
 """Open-loop rollouts of a world model on clips of a scenario, scored against the truth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 from worldsim import keys as key
 from worldsim.engines import make_engine
 from worldsim.engines.base import simulate
+from worldsim.metrics.conservation import disc_mass, energy_drift, midway, momentum_drift
 from worldsim.metrics.position import permanence, position_error_by_frame
 from worldsim.metrics.scoring import PerClip, in_view, scoring_mask
 from worldsim.metrics.velocity import velocity_error, velocity_error_public
@@ -16,7 +17,7 @@ from worldsim.models.base import WorldModel, device_of
 from worldsim.rendering import Looks, quantise, render
 from worldsim.scenarios import get_scenario, sample
 from worldsim.scenes import Scene
-from worldsim.tracking import Tracker, track_clip
+from worldsim.tracking import VISIBLE, Track, Tracker, track_clip
 
 BATCH = 64
 
@@ -30,16 +31,28 @@ class Clips:
     states: np.ndarray
     actions: np.ndarray
 
+    def rows(self, first: int, last: int) -> "Clips":
+        """The clips `first` to `last` - 1."""
+        some = slice(first, last)
+        return Clips(self.scenario, self.scenes[some], self.states[some], self.actions[some])
+
 
 @dataclass(frozen=True)
 class RolloutScores:
     """Scores by clip [N]: velocity error by the paper's formula and by the public code's, m/s; permanence;
-    and the position error by frame [T] m, mean over clips."""
+    drift of momentum and of energy since the last context frame, relative; and the position error [N, T] m
+    of each frame, NaN where no body is in view."""
 
     velocity_error: PerClip
     velocity_error_public: PerClip
     permanence: PerClip
-    position_error: np.ndarray
+    momentum_drift: PerClip
+    energy_drift: PerClip
+    position_error: Tensor
+
+    def position_error_at(self, frame: int) -> float:
+        """Mean position error at a frame over the clips that show a body there, m."""
+        return float(self.position_error[:, frame].nanmean())
 
 
 def make_clips(scenario: str, level: str, clips: int, stream: str, frames: int = 32) -> Clips:
@@ -51,37 +64,72 @@ def make_clips(scenario: str, level: str, clips: int, stream: str, frames: int =
     return Clips(scenario, scenes, simulate(make_engine("analytic"), scenes, frames, actions).states, actions)
 
 
-@torch.no_grad()
-def roll_out(model: WorldModel, clips: Clips) -> Tensor:
-    """Frames [N, T, 3, H, W]: K rendered context frames, then the model's own under the clips' actions."""
-    k = model.context_frames
-    device = device_of(model)
-    actions = torch.zeros(*clips.actions.shape[:2], model.action_size)
-    actions[..., : clips.actions.shape[2]] = torch.as_tensor(clips.actions)
+def evaluate(model: WorldModel, clips: Clips, after_impact: bool = False) -> RolloutScores:
+    """Roll a model out on clips and score it, a batch at a time; see `score`."""
     parts = []
     for first in range(0, len(clips.scenes), BATCH):
-        rows = slice(first, first + BATCH)
-        states = torch.as_tensor(clips.states[rows, :k], dtype=torch.float32)
-        context = quantise(render(states, Looks.of(clips.scenes[rows]), model.resolution)).to(device)
-        keys = key.fold(np.arange(first, first + len(context), dtype=np.uint64), "rollout")
-        act = actions[rows].to(device)
-        state = model.init(context, act[:, : k - 1], keys)
-        _, frames = model.step(state, act[:, k - 1 :])
-        parts.append(torch.cat([context, quantise(frames)], 1).cpu())
-    return torch.cat(parts)
+        some = clips.rows(first, first + BATCH)
+        frames = roll_out(model, some, first)
+        parts.append(score(some, frames, model.context_frames, after_impact))
+    names = [f.name for f in fields(RolloutScores) if f.name != "position_error"]
+    joined: dict[str, PerClip] = {n: PerClip.join([getattr(p, n) for p in parts]) for n in names}
+    return RolloutScores(**joined, position_error=torch.cat([p.position_error for p in parts]))
 
 
-def score(clips: Clips, frames: Tensor, context: int = 4) -> RolloutScores:
-    """Scores of frames [N, T, 3, H, W]; the truth alone decides what is scored."""
+@torch.no_grad()
+def roll_out(model: WorldModel, clips: Clips, first: int = 0) -> Tensor:
+    """Frames [N, T, 3, H, W]: K rendered context frames, then the model's own under the clips' actions.
+
+    `first` is the number of the first clip, which names its noise.
+    """
+    k, device = model.context_frames, device_of(model)
+    actions = torch.zeros(*clips.actions.shape[:2], model.action_size, device=device)
+    actions[..., : clips.actions.shape[2]] = torch.as_tensor(clips.actions)
+    context = truth(clips, model.resolution, k).to(device)
+    keys = key.fold(np.arange(first, first + len(context), dtype=np.uint64), "rollout")
+    state = model.init(context, actions[:, : k - 1], keys)
+    _, frames = model.step(state, actions[:, k - 1 :])
+    return torch.cat([context, quantise(frames)], 1).cpu()
+
+
+def truth(clips: Clips, resolution: int, frames: int | None = None) -> Tensor:
+    """True frames [N, T, 3, H, W] of clips, or the first `frames` of them."""
+    states = torch.as_tensor(clips.states[:, :frames], dtype=torch.float32)
+    return quantise(render(states, Looks.of(clips.scenes), resolution))
+
+
+def score(clips: Clips, frames: Tensor, context: int = 4, after_impact: bool = False) -> RolloutScores:
+    """Scores of frames [N, T, 3, H, W]; the truth alone decides what is scored.
+
+    With `after_impact`, as phyworld does for collisions, velocities count only from the first impact on.
+    """
     track = track_clip(Tracker(get_scenario(clips.scenario).template, frames.shape[-1]), frames, context)
-    mask = scoring_mask(clips.states, clips.scenes, context)
+    mask = scoring_mask(clips.states, clips.scenes, context, after_impact)
     inside = in_view(clips.states, clips.scenes)
+    momentum, energy = _drifts(clips, track, inside, context)
     inside[:, :context] = False
-    by_frame, count = position_error_by_frame(track, clips.states, inside)
-    total = torch.where(count > 0, by_frame.nan_to_num() * count, 0.0).sum(0)
+    by_frame, _ = position_error_by_frame(track, clips.states, inside)
     return RolloutScores(
         velocity_error(track, clips.states, mask),
         velocity_error_public(track, clips.states, mask),
         permanence(track, inside),
-        (total / count.sum(0).clamp(min=1)).numpy(),
+        momentum,
+        energy,
+        by_frame,
+    )
+
+
+def _drifts(clips: Clips, track: Track, inside: Tensor, context: int) -> tuple[PerClip, PerClip]:
+    """Drift of momentum and energy since the context's last interval, while all that moves freely is in view
+    and seen; heights are above the lower edge of the view."""
+    dynamic = torch.tensor([b.motion == "dynamic" for b in clips.scenes[0].bodies])
+    gravity = clips.scenes[0].gravity
+    velocity, height = midway(track.position, gravity)
+    shown = inside & (track.status == VISIBLE)
+    valid = shown[:, 1:] & shown[:, :-1]
+    mass = torch.where(dynamic, disc_mass(track.size[:, 0]), 0.0)
+    start = context - 2
+    return (
+        momentum_drift(velocity, mass, valid, start),
+        energy_drift(velocity, height, mass, valid, gravity, start),
     )

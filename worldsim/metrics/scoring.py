@@ -25,6 +25,11 @@ class PerClip:
         total = torch.where(mask, values.double(), 0.0).flatten(1).sum(1)
         return cls(torch.where(count > 0, total / count.clamp(min=1), torch.nan), count)
 
+    @classmethod
+    def join(cls, parts: "Sequence[PerClip]") -> "PerClip":
+        """Several batches of clips as one."""
+        return cls(torch.cat([p.value for p in parts]), torch.cat([p.count for p in parts]))
+
     def mean(self) -> float:
         """Mean over all scored body-frames of all clips; NaN when there are none."""
         count = int(self.count.sum())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from worldsim.metrics.rollouts import make_clips, roll_out, score
+from worldsim.metrics.rollouts import evaluate, make_clips
 from worldsim.models.base import WorldModel
 from worldsim.training.recipes import Recipe
 
@@ -15,7 +15,7 @@ def validator(recipe: Recipe, clips: int = 16) -> Callable[[WorldModel], dict[st
     sets = [make_clips(name, "id", clips, "development") for name, _ in recipe.mixture]
 
     def validate(model: WorldModel) -> dict[str, float]:
-        errors = {s.scenario: score(s, roll_out(model, s)).velocity_error.mean() for s in sets}
+        errors = {s.scenario: evaluate(model, s).velocity_error.mean() for s in sets}
         return {**errors, "velocity_error": sum(errors.values()) / len(errors)}
 
     return validate
