@@ -21,6 +21,8 @@ class Args:
 
     recipe: Annotated[str, tyro.conf.Positional] = "table"
     """Name of the recipe."""
+    list: bool = False
+    """Show all recipes with their cost and the error of what they made, and do nothing else."""
     steps: int | None = None
     """Optimiser steps; the recipe's own number if not given."""
     clips: int | None = None
@@ -50,6 +52,9 @@ def main(args: Args) -> None:
     from worldsim.training.trainer import train
     from worldsim.training.validate import validator
 
+    if args.list:
+        _show_recipes()
+        return
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = get_recipe(args.recipe)
@@ -82,22 +87,40 @@ def main(args: Args) -> None:
         _ship(last, recipe, clips, args.note)
 
 
-def _ship(checkpoint: Path, recipe: "Recipe", clips: "ClipSet", note: str) -> None:
-    """Measure a finished run and copy it, with its card, to the package's weights."""
+def _show_recipes() -> None:
+    """A table of all recipes."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from worldsim.training.recipes import RECIPES
+
+    shown = Table("recipe", "family", "clips", "steps", "frames a step", "cost", "error, m/s", "about")
+    for r in RECIPES.values():
+        numbers = f"{r.clips:,}", f"{r.steps:,}", f"{r.batch_frames}"
+        shown.add_row(
+            r.name, r.family, *numbers, r.cost or "not measured", r.error or "not measured", r.about
+        )
+    Console().print(shown)
+
+
+def _ship(last: Path, recipe: "Recipe", clips: "ClipSet", note: str) -> None:
+    """Measure the best checkpoint of a finished run and copy it, with its card, to the package's weights."""
     import torch
 
     from benchmarks import results_io
     from benchmarks.models import measure
-    from worldsim.models import WEIGHTS
-    from worldsim.models.convolutional import ConvolutionalModel
+    from worldsim.models import WEIGHTS, family
     from worldsim.training.card import ship, write_card
+    from worldsim.training.checkpoint import best
 
-    steps = int(checkpoint.name.removeprefix("step-"))
+    steps = int(last.name.removeprefix("step-"))
     if steps < recipe.steps:
         raise ValueError(f"the run stands at step {steps} of {recipe.steps}; finish it before shipping")
-    seconds = json.loads((checkpoint / "training.json").read_text())["seconds"]
+    chosen = best(last.parent)
+    checkpoint = chosen[0] if chosen else last
+    seconds = json.loads((last / "training.json").read_text())["seconds"]
     machine = results_io.meta("worldsim train", recipe.seed)
     cost = f"{seconds / 60:.0f} minutes on {machine['cpu']}, {torch.get_num_threads()} threads"
     errors = [row for rows in measure(str(checkpoint), CARD_CLIPS) for row in rows]
-    parameters = sum(p.numel() for p in ConvolutionalModel.from_pretrained(checkpoint).parameters())
+    parameters = sum(p.numel() for p in family(recipe.family).from_pretrained(checkpoint).parameters())
     ship(checkpoint, WEIGHTS / recipe.name, write_card(recipe, clips, steps, parameters, cost, note, errors))

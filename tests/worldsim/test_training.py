@@ -8,9 +8,11 @@ import torch
 from safetensors.torch import load_file
 
 from worldsim.training import leak
+from worldsim.training.checkpoint import best
 from worldsim.training.data import Batches, make_clips
+from worldsim.training.losses import denoising
 from worldsim.training.recipes import get_recipe
-from worldsim.training.trainer import NotFinite, rollout_loss, train
+from worldsim.training.trainer import NotFinite, train
 
 SMALL = {"widths": (16, 16), "blocks": (1, 1)}
 
@@ -59,6 +61,19 @@ def test_another_recipe_is_refused_by_field(clips, tmp_path):
         train(tiny(steps=2, learning_rate=0.1), clips, tmp_path)
 
 
+def test_other_data_is_refused(clips, tmp_path):
+    train(tiny(steps=2), clips, tmp_path, save_every=2)
+    with pytest.raises(ValueError, match="trained on data"):
+        train(tiny(steps=2), replace(clips, rejected=clips.rejected + 1), tmp_path)
+
+
+def test_the_best_checkpoint_is_kept(clips, tmp_path):
+    errors = iter([0.5, 0.2, 0.4, 0.3])
+    train(tiny(), clips, tmp_path, validate=lambda _: {"velocity_error": next(errors)}, save_every=1)
+    assert best(tmp_path) == (tmp_path / "step-2", 0.2)
+    assert sorted(p.name for p in tmp_path.glob("step-*")) == ["step-2", "step-3", "step-4"]
+
+
 def test_a_loss_that_is_no_number_keeps_the_last_good_state(clips, tmp_path):
     recipe = tiny(learning_rate=1e30)
     with pytest.raises(NotFinite, match="step-1"):
@@ -97,9 +112,9 @@ def test_a_perfect_prediction_costs_nothing(clips):
             return frames[:, 3 + self.asked] * 2 - 1
 
     oracle = Oracle()
-    assert rollout_loss(oracle, oracle, frames, actions, recipe, 0).item() < 1e-7
+    assert denoising(oracle, oracle, frames, actions, recipe, 0).item() < 1e-7
     oracle.asked = -1  # one frame late
-    assert rollout_loss(oracle, oracle, frames, actions, recipe, 0).item() > 1e-3
+    assert denoising(oracle, oracle, frames, actions, recipe, 0).item() > 1e-3
 
 
 def test_training_clips_show_nothing_out_of_distribution(clips):

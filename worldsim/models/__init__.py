@@ -1,20 +1,30 @@
 """World models: families by name, and loading of checkpoints."""
 
 import json
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from worldsim.memory import keep_freed_memory
 from worldsim.models.base import State, WorldModel, device_of
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
-FAMILIES = {  #: module of each class of models
-    "ConvolutionalModel": "worldsim.models.convolutional",
-    "DirectModel": "worldsim.models.direct",
-    "PhysicsModel": "worldsim.models.physics",
-    "RetrievalModel": "worldsim.models.retrieval",
+FAMILIES = {  #: module and class of each family
+    "convolutional": ("worldsim.models.convolutional", "ConvolutionalModel"),
+    "direct": ("worldsim.models.direct", "DirectModel"),
+    "physics": ("worldsim.models.physics", "PhysicsModel"),
+    "retrieval": ("worldsim.models.retrieval", "RetrievalModel"),
 }
 
-__all__ = ["State", "WorldModel", "device_of", "load_model", "shipped_models"]
+__all__ = ["FAMILIES", "State", "WorldModel", "device_of", "family", "load_model", "shipped_models"]
+
+
+def family(name: str) -> Any:
+    """The class of a family's models. Raises ValueError, listing what exists."""
+    if name not in FAMILIES:
+        raise ValueError(f"unknown family {name!r}; families are {', '.join(FAMILIES)}")
+    module, cls = FAMILIES[name]
+    return getattr(import_module(module), cls)
 
 
 def shipped_models() -> list[str]:
@@ -35,16 +45,14 @@ def load_model(name: str | Path) -> WorldModel:
             f"{', '.join(shipped_models()) or 'none'}"
         )
     try:
-        family = json.loads(config.read_text()).get("_class_name")
+        made_of = json.loads(config.read_text()).get("_class_name")
     except (json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
         raise ValueError(f"{config} is not a model config: {error}") from error
-    if family not in FAMILIES:
-        raise ValueError(f"{config} names the model class {family!r}; known are {', '.join(FAMILIES)}")
-    from importlib import import_module
-
-    cls = getattr(import_module(FAMILIES[family]), family)
+    classes = {cls: known for known, (_, cls) in FAMILIES.items()}
+    if made_of not in classes:
+        raise ValueError(f"{config} names the model class {made_of!r}; known are {', '.join(classes)}")
     try:
-        model = cls.from_pretrained(folder, use_safetensors=True, local_files_only=True)
+        model = family(classes[made_of]).from_pretrained(folder, use_safetensors=True, local_files_only=True)
     except Exception as error:  # diffusers and safetensors raise a dozen types for broken files
         raise ValueError(f"the weights in {folder} cannot be read: {error}") from error
     keep_freed_memory()

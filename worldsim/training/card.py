@@ -41,7 +41,7 @@ def write_card(
     lines = [
         f"# worldsim world model `{recipe.name}`",
         "",
-        f"Family `convolutional`, {parameters / 1e6:.2f} million parameters: {recipe.about}.",
+        f"Family `{recipe.family}`, {parameters / 1e6:.2f} million parameters: {recipe.about}.",
         f"Trained by `worldsim train {recipe.name}`: seed {recipe.seed}, {steps} steps of "
         f"{recipe.batch_frames} predicted frames, {cost}.",
         *([note] if note else []),

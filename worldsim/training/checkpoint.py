@@ -1,14 +1,16 @@
 """Checkpoints of a training run: written to a temporary folder, renamed, then `latest` is moved.
 
 A folder `step-N` holds the averaged model as `save_pretrained` writes it, and `training.safetensors` (raw
-weights and optimiser moments) with `training.json` (step, recipe, format). No pickle is ever written or read.
+weights and optimiser moments) with `training.json` (step, recipe, data, format). `latest` and `best` name the
+newest folder and the one with the lowest error. No pickle is ever written or read.
 """
 
 import json
 import os
 import shutil
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import ModelMixin
@@ -17,51 +19,115 @@ from torch import Tensor, nn
 
 from worldsim.training.recipes import Recipe
 
-FORMAT = 1
+FORMAT = 2
 KEPT = 2
+MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
-def recipe_fields(recipe: Recipe) -> dict:
-    """The recipe as JSON types, as it stands in a checkpoint."""
-    return json.loads(json.dumps(asdict(recipe)))
+@dataclass
+class State:
+    """Where a run stands: its recipe, its data's fingerprint, the averaged weights, steps and seconds."""
+
+    recipe: Recipe
+    data: str
+    ema: list[Tensor]
+    step: int = 0
+    seconds: float = 0.0
+
+    def fields(self) -> dict[str, Any]:
+        """What decides whether a checkpoint belongs to this run, as JSON types."""
+        return {"format": FORMAT, "data": self.data, "recipe": self.recipe.settings()}
 
 
-def save(
-    folder: Path,
-    model: ModelMixin,
-    ema: list[Tensor],
-    optimizer: torch.optim.Optimizer,
-    step: int,
-    seconds: float,
-    recipe: Recipe,
-) -> Path:
-    """Write `folder/step-N` and point `folder/latest` to it; older checkpoints but the last few are removed.
-
-    `ema` are the averaged weights, `seconds` the time spent in training so far.
-    """
-    target, temporary = folder / f"step-{step}", folder / f".step-{step}.{os.getpid()}"
+def save(folder: Path, model: ModelMixin, optimizer: torch.optim.Optimizer, state: State) -> Path:
+    """Write `folder/step-N` and point `folder/latest` to it; older ones but the last few and the best go."""
+    target, temporary = folder / f"step-{state.step}", folder / f".step-{state.step}.{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     parameters = list(model.parameters())
     tensors = {f"raw.{i}": p.detach().cpu().contiguous() for i, p in enumerate(parameters)}
     for i, p in enumerate(parameters):
-        for name in ("exp_avg", "exp_avg_sq"):
+        for name in MOMENTS:
             tensors[f"{name}.{i}"] = optimizer.state[p][name].cpu().contiguous()
     save_file(tensors, temporary / "training.safetensors")
-    state = {"format": FORMAT, "step": step, "seconds": seconds, "recipe": recipe_fields(recipe)}
-    (temporary / "training.json").write_text(json.dumps(state, indent=1))
-    raw = [p.detach().clone() for p in parameters]
-    load_into(model, ema)
+    stands = {"step": state.step, "seconds": state.seconds, **state.fields()}
+    (temporary / "training.json").write_text(json.dumps(stands, indent=1))
+    raw = copy_of(model)
+    load_into(model, state.ema)
     model.save_pretrained(temporary, safe_serialization=True)
     load_into(model, raw)
     shutil.rmtree(target, ignore_errors=True)
     temporary.rename(target)
-    pointer = folder / f".latest.{os.getpid()}"
-    pointer.write_text(target.name)
-    pointer.replace(folder / "latest")
+    _point(folder, "latest", target.name)
+    kept = best(folder)
     for old in sorted(folder.glob("step-*"), key=lambda p: int(p.name[5:]))[:-KEPT]:
-        shutil.rmtree(old)
+        if kept is None or old != kept[0]:
+            shutil.rmtree(old)
     return target
+
+
+def judge(folder: Path, checkpoint: Path, error: float) -> None:
+    """Point `folder/best` to a checkpoint whose error is the lowest so far."""
+    before = best(folder)
+    if before is None or error < before[1]:
+        _point(folder, "best", f"{checkpoint.name} {error!r}")
+
+
+def latest(folder: Path) -> Path | None:
+    """The newest complete checkpoint, None before the first."""
+    pointer = folder / "latest"
+    return folder / pointer.read_text().strip() if pointer.is_file() else None
+
+
+def best(folder: Path) -> tuple[Path, float] | None:
+    """The checkpoint with the lowest validation error, and that error; None before the first."""
+    pointer = folder / "best"
+    if not pointer.is_file():
+        return None
+    name, error = pointer.read_text().split()
+    return folder / name, float(error)
+
+
+def load(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> None:
+    """Restore weights, optimiser and state from a checkpoint folder.
+
+    Raises ValueError, naming the field, when the checkpoint belongs to another recipe, data or format.
+    """
+    found = json.loads((folder / "training.json").read_text())
+    _compare(folder, found, state.fields())
+    averaged = load_file(folder / "diffusion_pytorch_model.safetensors")
+    device = next(model.parameters()).device
+    state.step, state.seconds = int(found["step"]), float(found["seconds"])
+    state.ema = [averaged[n].to(device) for n, _ in model.named_parameters()]
+    tensors = load_file(folder / "training.safetensors")
+    parameters = list(model.parameters())
+    load_into(model, [tensors[f"raw.{i}"] for i in range(len(parameters))])
+    for i, p in enumerate(parameters):
+        moments = {name: tensors[f"{name}.{i}"].to(device) for name in MOMENTS}
+        optimizer.state[p] = {"step": torch.tensor(float(state.step)), **moments}
+
+
+def _compare(folder: Path, found: dict[str, Any], mine: dict[str, Any]) -> None:
+    if found.get("format") != FORMAT:
+        raise ValueError(
+            f"{folder} has checkpoint format {found.get('format')!r}; this version reads {FORMAT}"
+        )
+    for name in sorted(set(mine["recipe"]) | set(found["recipe"])):
+        if mine["recipe"].get(name) != found["recipe"].get(name):
+            raise ValueError(
+                f"{folder} was trained with {name}={found['recipe'].get(name)!r}, the recipe now says "
+                f"{mine['recipe'].get(name)!r}; choose another --out or the old recipe"
+            )
+    if found.get("data") != mine["data"]:
+        raise ValueError(
+            f"{folder} was trained on data {found.get('data')!r}, the recipe now makes {mine['data']!r}; "
+            f"choose another --out"
+        )
+
+
+def copy_of(model: nn.Module) -> list[Tensor]:
+    """Copies of a model's parameters, in order."""
+    return [p.detach().clone() for p in model.parameters()]
 
 
 def load_into(model: nn.Module, values: list[Tensor]) -> None:
@@ -71,42 +137,8 @@ def load_into(model: nn.Module, values: list[Tensor]) -> None:
             p.copy_(v)
 
 
-def latest(folder: Path) -> Path | None:
-    """The newest complete checkpoint, None before the first."""
-    pointer = folder / "latest"
-    return folder / pointer.read_text().strip() if pointer.is_file() else None
-
-
-def load(
-    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe
-) -> tuple[int, float, list[Tensor]]:
-    """Restore weights and optimiser from a checkpoint folder; returns step, seconds and averaged weights.
-
-    Raises ValueError, naming the field, when the checkpoint belongs to another recipe or format.
-    """
-    state = json.loads((folder / "training.json").read_text())
-    if state.get("format") != FORMAT:
-        raise ValueError(
-            f"{folder} has checkpoint format {state.get('format')!r}; this version reads {FORMAT}"
-        )
-    mine = recipe_fields(recipe)
-    for name in sorted(set(mine) | set(state["recipe"])):
-        if mine.get(name) != state["recipe"].get(name):
-            raise ValueError(
-                f"{folder} was trained with {name}={state['recipe'].get(name)!r}, the recipe now says "
-                f"{mine.get(name)!r}; choose another --out or the old recipe"
-            )
-    averaged = load_file(folder / "diffusion_pytorch_model.safetensors")
-    names = [n for n, _ in model.named_parameters()]
-    device = next(model.parameters()).device
-    ema = [averaged[n].to(device) for n in names]
-    tensors = load_file(folder / "training.safetensors")
-    parameters = list(model.parameters())
-    load_into(model, [tensors[f"raw.{i}"] for i in range(len(parameters))])
-    for i, p in enumerate(parameters):
-        optimizer.state[p] = {
-            "step": torch.tensor(float(state["step"])),
-            "exp_avg": tensors[f"exp_avg.{i}"].to(device),
-            "exp_avg_sq": tensors[f"exp_avg_sq.{i}"].to(device),
-        }
-    return int(state["step"]), float(state["seconds"]), ema
+def _point(folder: Path, name: str, text: str) -> None:
+    """Write a small file in one piece."""
+    pointer = folder / f".{name}.{os.getpid()}"
+    pointer.write_text(text)
+    pointer.replace(folder / name)

@@ -1,5 +1,6 @@
 """Training data: simulated clips, and keyed batches of windows rendered on the device."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,13 @@ class ClipSet:
     event: np.ndarray
     seen: np.ndarray
     rejected: int
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash that names the data: numbers of clips and draws, and first states in millimetres."""
+        first = np.rint(self.states[:, 0].double().numpy() * 1000).astype(np.int64)
+        told = f"{tuple(self.states.shape)} {self.rejected}".encode()
+        return hashlib.blake2b(told + first.tobytes(), digest_size=8).hexdigest()
 
 
 def make_clips(recipe: Recipe) -> ClipSet:

@@ -1,6 +1,7 @@
 """Recipes: everything that determines a training run."""
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -12,12 +13,13 @@ class Recipe:
     done: `horizons` are (from this share on, predicted frames); the learning rate warms up anew after each
     change, for longer rollouts have larger gradients than the optimiser has seen. `pure_noise` is the share
     of noise levels at the end of the schedule; the rest is uniform. `event_weight` raises the odds of windows
-    in which a velocity jumps (contacts, launches).
+    in which a velocity jumps (contacts, launches). `cost` and `error` tell what one run took and came to.
     """
 
     name: str
     about: str
     mixture: tuple[tuple[str, float], ...]
+    family: str = "convolutional"
     model: dict[str, Any] = field(default_factory=dict)
     clips: int = 40_000
     steps: int = 21_400
@@ -31,6 +33,13 @@ class Recipe:
     context_noise: float = 0.02
     event_weight: float = 4.0
     seed: int = 0
+    cost: str = ""
+    error: str = ""
+
+    def settings(self) -> dict[str, Any]:
+        """What determines the run, as JSON types."""
+        told = {"about", "cost", "error"}
+        return json.loads(json.dumps({k: v for k, v in asdict(self).items() if k not in told}))
 
 
 RECIPES: dict[str, Recipe] = {
@@ -40,18 +49,22 @@ RECIPES: dict[str, Recipe] = {
             "table",
             "no gravity: one or two balls, head-on and oblique collisions, a launched ball",
             (("uniform", 0.08), ("collision", 0.12), ("oblique", 0.42), ("launch", 0.38)),
-            {"action_size": 2, "action_scale": 4.0},
+            model={"action_size": 2, "action_scale": 4.0},
+            cost="3.6 h on two CPU cores",
+            error="uniform .077, 1D collision .089, oblique .173, launch .125",
         ),
         Recipe(
             "drop",
             "gravity: parabolas, bounces on a floor, a moving basket",
             (("parabola", 0.25), ("drop", 0.25), ("catch", 0.5)),
-            {"action_size": 1, "action_scale": 1.5},
+            model={"action_size": 1, "action_scale": 1.5},
             clips=20_000,
             steps=5_000,
             batch_frames=32,
             horizons=((0.0, 1), (0.33, 2), (0.38, 4)),
             learning_rate=5e-4,
+            cost="34 min on one CPU core",
+            error="parabola .107, drop .163, catch .194",
         ),
     )
 }

@@ -1,0 +1,242 @@
+"""`worldsim bench laws`: has a model learned the law, or the clips? Errors by scenario and level.
+
+Beside the learned models stand the tracker on true pictures (the floor of every figure), constant velocities
+(`inertia`), the nearest training clip replayed (`retrieval`), and what phyworld's authors published.
+"""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks import results_io
+from benchmarks.results_io import Row
+
+if TYPE_CHECKING:
+    from worldsim.metrics.rollouts import Clips, RolloutScores
+    from worldsim.models import WorldModel
+
+SCENARIOS = ("uniform", "collision", "parabola")  #: those of the study
+NULLS = ("tracker", "inertia", "retrieval")  #: no model of their own stands behind these names
+STREAM = "laws"  #: names the clips: neither trained on nor used for choosing checkpoints
+FRAMES = (7, 15, 23, 31)  #: of which the position error is reported
+METRICS = {
+    "uniform": ("velocity_error", "velocity_error_public", "permanence", "momentum_drift", "energy_drift"),
+    "collision": ("velocity_error", "velocity_error_public", "permanence", "momentum_drift", "energy_drift"),
+    "parabola": ("velocity_error", "velocity_error_public", "permanence", "energy_drift"),
+}
+
+
+@dataclass
+class Args:
+    """Velocity error, drift of momentum and energy, and permanence of every model at every level."""
+
+    models: tuple[str, ...] = ("table", "drop")
+    """Shipped names or checkpoint folders; each is measured on the scenarios that its recipe trains on."""
+    clips: int = 500
+    """Clips of each scenario and level."""
+    memory: int = 10_000
+    """Training clips that `retrieval` remembers."""
+    workers: int = os.cpu_count() or 1
+    """Processes, one thread each."""
+    work: Path = Path("runs/bench/laws")
+    """Folder for what is measured so far; run again to go on."""
+    out: Path = results_io.RESULTS / "laws.json"
+    """Result file; figures of the same name lie beside it."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model at one level of one scenario."""
+
+    model: str
+    scenario: str
+    level: str
+    clips: int
+    memory: int
+
+    @property
+    def name(self) -> str:
+        """How the model is called in rows: the last part of a folder that has a name."""
+        path = Path(self.model)
+        return path.parent.name if path.name.startswith("step-") else path.name
+
+    def file(self, work: Path) -> Path:
+        """Where this cell's result lies; other weights or numbers have another file."""
+        from benchmarks.records import file_hash, text_hash
+        from worldsim.models import WEIGHTS, shipped_models
+
+        weights = ""
+        if self.model not in NULLS:
+            weights = file_hash(WEIGHTS / self.model if self.model in shipped_models() else Path(self.model))
+        settings = text_hash(self.clips, self.memory * (self.model == "retrieval"), weights)
+        return work / f"{self.name}-{self.scenario}-{self.level}-{settings}.json"
+
+
+def main(args: Args) -> None:
+    """Measure what is missing, then write the rows and the figures."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from benchmarks import laws_figures
+    from worldsim.processes import SPAWN, follow_parent
+
+    console = Console()
+    cells = plan(args)
+    missing = [cell for cell in cells if not cell.file(args.work).exists()]
+    results_io.write_text(args.work / "config.json", results_io.to_json(args))
+    with ProcessPoolExecutor(args.workers, SPAWN, follow_parent) as pool:
+        jobs = [pool.submit(measure, cell, args.work) for cell in missing]
+        try:
+            for job in track(as_completed(jobs), "measuring", len(jobs), console=console):
+                job.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    found = [results_io.read(cell.file(args.work)) for cell in cells]
+    rows = [row for _, some in found for row in some] + list(published())
+    results_io.write(args.out, results_io.meta("worldsim bench laws", 0, models=list(args.models)), rows)
+    clips = [clip for meta, _ in found for clip in meta["clips"]]
+    for name, figure in laws_figures.draw(rows, clips).items():
+        figure.savefig(args.out.with_name(f"laws-{name}.png"), dpi=150)
+    console.print(laws_figures.table(rows))
+
+
+def plan(args: Args) -> list[Cell]:
+    """All cells: every model on its scenarios and the nulls on all, level by level.
+
+    Raises ValueError for a model that cannot be read or that no scenario of the study fits.
+    """
+    from worldsim.scenarios import get_scenario
+
+    cells = []
+    for model in (*NULLS, *args.models):
+        for scenario in SCENARIOS if model in NULLS else scenarios_of(model):
+            for level in get_scenario(scenario).levels:
+                cells.append(Cell(model, scenario, level, args.clips, args.memory))
+    return cells
+
+
+def scenarios_of(model: str) -> list[str]:
+    """The study's scenarios that a model's recipe trains on."""
+    import json
+
+    from worldsim.models import load_model, shipped_models
+    from worldsim.training.recipes import RECIPES
+
+    load_model(model)
+    kept = Path(model) / "training.json"
+    if model in shipped_models() and model in RECIPES:
+        mixture: Any = RECIPES[model].mixture
+    elif kept.is_file():
+        mixture = json.loads(kept.read_text())["recipe"]["mixture"]
+    else:
+        raise ValueError(f"{model} does not tell what it was trained on: there is no {kept}")
+    found = [name for name in SCENARIOS if name in {scenario for scenario, _ in mixture}]
+    if not found:
+        raise ValueError(f"{model} was trained on none of {', '.join(SCENARIOS)}")
+    return found
+
+
+def measure(cell: Cell, work: Path) -> None:
+    """Measure one cell and write its rows and, in the meta, radius, speed and error of each clip."""
+    import torch
+
+    from worldsim.metrics import rollouts
+
+    torch.set_num_threads(1)
+    clips = rollouts.make_clips(cell.scenario, cell.level, cell.clips, STREAM)
+    after_impact = cell.scenario == "collision"
+    if cell.model == "tracker":
+        scores = rollouts.score(clips, rollouts.truth(clips, 64), 4, after_impact)
+    else:
+        scores = rollouts.evaluate(make_model(cell, clips), clips, after_impact)
+    meta = results_io.meta("worldsim bench laws", 0, clips=list(_clips(cell, clips, scores)))
+    results_io.write(cell.file(work), meta, _rows(cell, scores))
+
+
+def make_model(cell: Cell, clips: "Clips") -> "WorldModel":
+    """The model of a cell."""
+    from dataclasses import replace
+
+    import torch
+
+    from worldsim.models import load_model
+    from worldsim.models.physics import PhysicsModel
+    from worldsim.models.retrieval import RetrievalModel
+    from worldsim.training.data import make_clips
+    from worldsim.training.recipes import get_recipe
+
+    if cell.model == "inertia":
+        return PhysicsModel("inertia", cell.scenario)
+    if cell.model != "retrieval":
+        return load_model(cell.model)
+    known = make_clips(replace(get_recipe(cell.scenario), clips=cell.memory))
+    n, frames = known.states.shape[:2]
+    memory = RetrievalModel(cell.scenario, n, frames, known.actions.shape[2])
+    memory.remember(known.states, known.looks.size, torch.as_tensor(known.actions))
+    return memory
+
+
+def _rows(cell: Cell, scores: "RolloutScores") -> Iterator[Row]:
+    from benchmarks.statistics import mean
+
+    where = {"scenario": cell.scenario, "level": cell.level, "model": cell.name}
+    for metric in METRICS[cell.scenario]:
+        scored = getattr(scores, metric)
+        values = scored.value[scored.count > 0].numpy()
+        if len(values):
+            yield {**where, "metric": metric, **mean(values).row()}
+        frames = int(scored.count.sum())
+        yield {
+            **where,
+            "metric": f"{metric}_frames",
+            "value": frames,
+            "low": None,
+            "high": None,
+            "n": len(values),
+        }
+    for frame in FRAMES:
+        errors = scores.position_error[:, frame].numpy()
+        errors = errors[~np.isnan(errors)]
+        if len(errors):
+            yield {**where, "metric": "position_error", "frame": frame, **mean(errors).row()}
+
+
+def _clips(cell: Cell, clips: "Clips", scores: "RolloutScores") -> Iterator[dict[str, Any]]:
+    """Largest deviation counts: the radius and speed of the body that is furthest from the training range."""
+    for scene, value, count in zip(clips.scenes, scores.velocity_error.value, scores.velocity_error.count):
+        if count:
+            radius, speed = max(
+                ((b.radius, float(np.hypot(*b.velocity))) for b in scene.bodies if b.motion == "dynamic"),
+                key=lambda body: abs(body[0] - 1.1) / 0.4 + abs(body[1] - 2.5) / 1.5,
+            )
+            yield {
+                "model": cell.name,
+                "scenario": cell.scenario,
+                "radius": round(radius, 4),
+                "speed": round(speed, 4),
+                "error": round(float(value), 4),
+            }
+
+
+def published() -> Iterator[Row]:
+    """Velocity errors printed in Kang et al., "How Far is Video Generation from World Model"."""
+    figures = {
+        ("phyworld parser", "id"): (0.0099, 0.0117, 0.0210),
+        ("phyworld VAE", "id"): (0.0105, 0.0131, 0.0212),
+        ("phyworld DiT-S, 30K videos", "id"): (0.022, None, None),
+        ("phyworld DiT-L, 3M videos", "id"): (0.012, None, None),
+        ("phyworld DiT-L, 3M videos", "ood"): (0.427, None, None),
+        ("phyworld SVD, fine-tuned", "id"): (0.0505, None, None),
+        ("phyworld SVD, fine-tuned", "ood"): (0.9081, None, None),
+    }
+    for (model, level), values in figures.items():
+        for scenario, value in zip(SCENARIOS, values):
+            if value is not None:
+                where = {"scenario": scenario, "level": level, "model": model, "metric": "velocity_error"}
+                yield {**where, "value": value, "low": None, "high": None, "n": None}

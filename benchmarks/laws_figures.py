@@ -1,0 +1,119 @@
+"""Tables and figures of the laws benchmark: error by level, and error over speed and radius."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from benchmarks.results_io import Row, select
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+LEVELS = ("id", "size1", "speed1", "size", "speed", "size1speed1", "both")
+COLOURS = ("#555555", "#999999", "#CC79A7", "#D55E00", "#0072B2", "#009E73", "#E69F00", "#56B4E9")
+MARKS = "xv+os^DP"
+TRAINED = ((0.7, 1.5), (1.0, 4.0))  #: radius, m, and speed, m/s, of the training clips at t = 0
+BINS = (np.linspace(0.3, 2.0, 18), np.linspace(0.0, 6.0, 13))
+
+
+def table(rows: Sequence[Row]) -> "Table":
+    """Velocity error with its interval, a line for each model and level, and how many frames count."""
+    from rich.table import Table
+
+    shown = Table(
+        "scenario", "level", "model", "velocity error, m/s", "public code's", "permanence", "frames"
+    )
+    for row in select(rows, metric="velocity_error"):
+        where = {c: row[c] for c in ("scenario", "level", "model")}
+        others = [
+            select(rows, **where, metric=m)
+            for m in ("velocity_error_public", "permanence", "velocity_error_frames")
+        ]
+        interval = f" [{row['low']:.3f}, {row['high']:.3f}]" if row["low"] is not None else ""
+        values = [f"{found[0]['value']:.3f}" if found else "" for found in others[:2]]
+        frames = f"{others[2][0]['value']:,}" if others[2] else ""
+        shown.add_row(*where.values(), f"{row['value']:.3f}{interval}", *values, frames)
+    return shown
+
+
+def draw(rows: Sequence[Row], clips: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
+    """All figures by name."""
+    return {"levels": by_level(rows), "map": over_speed_and_radius(clips)}
+
+
+def by_level(rows: Sequence[Row]) -> Figure:
+    """Velocity error of each model at each level, one panel for each scenario."""
+    errors = select(rows, metric="velocity_error")
+    scenarios = list(dict.fromkeys(r["scenario"] for r in errors))
+    models = list(dict.fromkeys(r["model"] for r in errors if r["level"] != "ood" and r["low"] is not None))
+    figure = Figure(figsize=(3.6 * len(scenarios), 3.4), layout="constrained")
+    axes = figure.subplots(1, len(scenarios), sharey=True, squeeze=False)[0]
+    for ax, scenario in zip(axes, scenarios):
+        here = select(errors, scenario=scenario)
+        levels = [lv for lv in LEVELS if select(here, level=lv)]
+        for i, model in enumerate(models):
+            mine = [r for lv in levels for r in select(here, model=model, level=lv)]
+            at = [levels.index(r["level"]) + 0.6 * (i / max(len(models) - 1, 1) - 0.5) for r in mine]
+            value = np.array([r["value"] for r in mine])
+            spread = (
+                np.array([(r["value"] - r["low"], r["high"] - r["value"]) for r in mine]).reshape(-1, 2).T
+            )
+            style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKS[i % len(MARKS)]}
+            ax.errorbar(at, value, spread, linestyle="", markersize=4, linewidth=1, label=model, **style)
+        for row in here:
+            if row["low"] is None and row["level"] == "id" and "DiT" in row["model"]:
+                ax.axhline(row["value"], linewidth=0.6, linestyle=":", color="#777777")
+                ax.text(len(levels) - 0.5, row["value"], row["model"], fontsize=6, ha="right", va="bottom")
+        ax.set(title=scenario, yscale="log", xticks=range(len(levels)))
+        ax.set_xticklabels(levels, rotation=30, ha="right", fontsize=8)
+    axes[0].set_ylabel("velocity error, m/s")
+    handles, labels = axes[0].get_legend_handles_labels()
+    for ax in axes[1:]:
+        for handle, label in zip(*ax.get_legend_handles_labels()):
+            if label not in labels:
+                handles.append(handle)
+                labels.append(label)
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=min(len(labels), 6), fontsize=8, frameon=False
+    )
+    return figure
+
+
+def over_speed_and_radius(clips: Sequence[Mapping[str, Any]]) -> Figure:
+    """Median velocity error over the speed and radius of clips, the range of the training clips outlined."""
+    models = [m for m in dict.fromkeys(c["model"] for c in clips) if m != "tracker"]
+    scenarios = list(dict.fromkeys(c["scenario"] for c in clips))
+    figure = Figure(figsize=(2.3 * len(models) + 0.8, 2.1 * len(scenarios) + 0.3), layout="constrained")
+    axes = figure.subplots(len(scenarios), len(models), squeeze=False, sharex=True, sharey=True)
+    shown = None
+    for line, scenario in zip(axes, scenarios):
+        for ax, model in zip(line, models):
+            mine = [c for c in clips if c["scenario"] == scenario and c["model"] == model]
+            if not mine:
+                ax.set_visible(False)
+                continue
+            shown = ax.pcolormesh(*BINS, _median(mine).T, cmap="viridis", vmin=0, vmax=2)
+            (r0, r1), (v0, v1) = TRAINED
+            ax.add_patch(
+                Rectangle((r0, v0), r1 - r0, v1 - v0, fill=False, edgecolor="#D55E00", linewidth=1.5)
+            )
+            ax.set_title(f"{model}, {scenario}", fontsize=8)
+    figure.supxlabel("radius, m", fontsize=9)
+    figure.supylabel("speed, m/s", fontsize=9)
+    if shown is not None:
+        figure.colorbar(shown, ax=axes, label="velocity error, m/s (median)", shrink=0.8)
+    return figure
+
+
+def _median(clips: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Median error in each bin of radius and speed, NaN where no clip lies."""
+    radius = np.digitize([c["radius"] for c in clips], BINS[0]) - 1
+    speed = np.digitize([c["speed"] for c in clips], BINS[1]) - 1
+    error = np.array([c["error"] for c in clips])
+    grid = np.full((len(BINS[0]) - 1, len(BINS[1]) - 1), np.nan)
+    for i, j in {(i, j) for i, j in zip(radius, speed) if 0 <= i < grid.shape[0] and 0 <= j < grid.shape[1]}:
+        grid[i, j] = np.median(error[(radius == i) & (speed == j)])
+    return grid
