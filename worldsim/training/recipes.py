@@ -42,6 +42,10 @@ class Recipe:
         return json.loads(json.dumps({k: v for k, v in asdict(self).items() if k not in told}))
 
 
+TABLE = {"action_size": 2, "action_scale": 4.0}
+DROP = {"action_size": 1, "action_scale": 1.5}
+ALONE: dict[str, Any] = {"clips": 10_000, "steps": 5_000, "batch_frames": 64}  #: of one scenario
+
 RECIPES: dict[str, Recipe] = {
     r.name: r
     for r in (
@@ -49,7 +53,7 @@ RECIPES: dict[str, Recipe] = {
             "table",
             "no gravity: one or two balls, head-on and oblique collisions, a launched ball",
             (("uniform", 0.08), ("collision", 0.12), ("oblique", 0.42), ("launch", 0.38)),
-            model={"action_size": 2, "action_scale": 4.0},
+            model=TABLE,
             cost="3.6 h on two CPU cores",
             error="uniform .077, 1D collision .089, oblique .173, launch .125",
         ),
@@ -57,7 +61,7 @@ RECIPES: dict[str, Recipe] = {
             "drop",
             "gravity: parabolas, bounces on a floor, a moving basket",
             (("parabola", 0.25), ("drop", 0.25), ("catch", 0.5)),
-            model={"action_size": 1, "action_scale": 1.5},
+            model=DROP,
             clips=20_000,
             steps=5_000,
             batch_frames=32,
@@ -66,6 +70,9 @@ RECIPES: dict[str, Recipe] = {
             cost="34 min on one CPU core",
             error="parabola .107, drop .163, catch .194",
         ),
+        Recipe("uniform", "uniform motion alone", (("uniform", 1.0),), model=TABLE, **ALONE),
+        Recipe("collision", "1D collisions alone", (("collision", 1.0),), model=TABLE, **ALONE),
+        Recipe("parabola", "parabolas alone", (("parabola", 1.0),), model=DROP, **ALONE),
     )
 }
 

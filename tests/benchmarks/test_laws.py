@@ -1,0 +1,68 @@
+"""The laws benchmark at a tiny size: its nulls must come out as they must."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks import laws, laws_figures
+from benchmarks.results_io import read, select
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> laws.Args:
+    folder = tmp_path_factory.mktemp("laws")
+    args = laws.Args(models=(), clips=8, memory=40, workers=1, work=folder / "work", out=folder / "laws.json")
+    for cell in laws.plan(args):
+        if cell.scenario == "collision" and cell.level in ("id", "both"):
+            laws.measure(cell, args.work)
+    return args
+
+
+def rows_of(args: laws.Args):
+    return [row for path in sorted(args.work.glob("*-*.json")) for row in read(path)[1]]
+
+
+def value(rows, **columns) -> float:
+    (row,) = select(rows, **columns)
+    return row["value"]
+
+
+def test_the_floor_is_low_and_a_null_model_is_wrong_after_the_impact(measured):
+    rows = rows_of(measured)
+    where = {"scenario": "collision", "level": "id", "metric": "velocity_error"}
+    assert value(rows, model="tracker", **where) < 0.01
+    assert value(rows, model="inertia", **where) > 1.0  # only frames after the impact count
+    assert value(rows, model="retrieval", **where) > 0.1
+    drift = {**where, "metric": "momentum_drift"}
+    assert value(rows, model="tracker", **drift) < 0.01
+    frames = value(rows, model="tracker", **{**where, "metric": "velocity_error_frames"})
+    assert 8 * 5 < frames < 8 * 28 * 2
+
+
+def test_all_levels_of_the_study_are_planned():
+    cells = laws.plan(laws.Args(models=("table",)))
+    assert {c.level for c in cells if c.scenario == "collision"} == set(laws_figures.LEVELS)
+    assert {c.scenario for c in cells if c.model == "table"} == {"uniform", "collision"}
+    assert {c.scenario for c in cells if c.model == "inertia"} == set(laws.SCENARIOS)
+
+
+def test_what_is_measured_has_its_file_and_other_numbers_another(measured):
+    cell = laws.plan(measured)[0]
+    memory = replace(cell, model="retrieval")
+    assert cell.file(measured.work) != replace(cell, clips=9).file(measured.work)
+    assert cell.file(measured.work) == replace(cell, memory=41).file(measured.work)
+    assert memory.file(measured.work) != replace(memory, memory=41).file(measured.work)
+
+
+def test_a_model_of_unknown_origin_is_refused(tmp_path: Path):
+    with pytest.raises(ValueError, match="no checkpoint"):
+        laws.scenarios_of(str(tmp_path / "nowhere"))
+
+
+def test_figures_and_table(measured):
+    rows = rows_of(measured) + list(laws.published())
+    clips = [c for path in sorted(measured.work.glob("*-*.json")) for c in read(path)[0]["clips"]]
+    figures = laws_figures.draw(rows, clips)
+    assert set(figures) == {"levels", "map"} and len(figures["map"].axes) >= 2
+    assert laws_figures.table(rows).row_count == len(select(rows, metric="velocity_error"))
