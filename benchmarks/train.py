@@ -23,6 +23,8 @@ class Args:
     """Name of the recipe."""
     list: bool = False
     """Show all recipes with their cost and the error of what they made, and do nothing else."""
+    family: str | None = None
+    """Family of the model; the recipe's own if not given. Another one has a folder of its own."""
     steps: int | None = None
     """Optimiser steps; the recipe's own number if not given."""
     clips: int | None = None
@@ -38,7 +40,7 @@ class Args:
     note: str = ""
     """A remark for the card of a shipped model."""
     out: Path | None = None
-    """Folder of the run; runs/train/<recipe> if not given."""
+    """Folder of the run; runs/train/<recipe>, or <recipe>-<family>, if not given."""
 
 
 def main(args: Args) -> None:
@@ -59,10 +61,11 @@ def main(args: Args) -> None:
         torch.set_num_threads(args.threads)
     recipe = get_recipe(args.recipe)
     changes: dict[str, Any] = {
-        k: v for k, v in (("steps", args.steps), ("clips", args.clips)) if v is not None
+        k: v for k in ("family", "steps", "clips") if (v := getattr(args, k)) is not None
     }
     recipe = replace(recipe, **changes)
-    folder = args.out or Path("runs/train") / recipe.name
+    own = get_recipe(args.recipe).family
+    folder = args.out or Path("runs/train") / (recipe.name + f"-{recipe.family}" * (recipe.family != own))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(recipe), indent=1))
     columns = (

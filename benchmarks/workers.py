@@ -88,16 +88,30 @@ def _watch(job: Job, processes: Sequence[BaseProcess], total: int) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    before = _count_lines(job.folder)
+    lines = _Lines(job.folder)
+    before = lines.count()
     with Progress(*columns) as bar:
         task = bar.add_task("episodes", total=total)
         while any(process.is_alive() for process in processes):
             for process in processes:
                 process.join(0.25)
-            bar.update(task, completed=_count_lines(job.folder) - before)
+            bar.update(task, completed=lines.count() - before)
             if any(process.exitcode for process in processes):
                 return
 
 
-def _count_lines(folder: Path) -> int:
-    return sum(path.read_bytes().count(b"\n") for path in folder.glob("*.jsonl"))
+class _Lines:
+    """Counts the lines in the workers' files; what was counted is not read again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._count = folder, 0
+        self._read: dict[Path, int] = {}
+
+    def count(self) -> int:
+        for path in self._folder.glob("*.jsonl"):
+            with path.open("rb") as file:
+                file.seek(self._read.get(path, 0))
+                added = file.read()
+            self._read[path] = self._read.get(path, 0) + len(added)
+            self._count += added.count(b"\n")
+        return self._count

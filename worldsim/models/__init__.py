@@ -12,6 +12,7 @@ WEIGHTS = Path(__file__).parent.parent / "weights"
 FAMILIES = {  #: module and class of each family
     "convolutional": ("worldsim.models.convolutional", "ConvolutionalModel"),
     "direct": ("worldsim.models.direct", "DirectModel"),
+    "motion": ("worldsim.models.motion", "MotionModel"),
     "physics": ("worldsim.models.physics", "PhysicsModel"),
     "retrieval": ("worldsim.models.retrieval", "RetrievalModel"),
 }

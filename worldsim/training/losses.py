@@ -10,6 +10,7 @@ from worldsim import keys as key
 from worldsim.models.convolutional import TIMESTEPS
 from worldsim.training.recipes import Recipe
 
+EXPLAIN = 0.3  #: weight of the context's frames in the loss of `motion`
 FLAT = 3e-4  #: mean squared error of a frame up to which its loss is about quadratic
 
 
@@ -55,5 +56,18 @@ def denoising(
     return torch.stack(losses).mean()
 
 
+def explaining(
+    model: nn.Module, bare: Any, frames: Tensor, actions: Tensor, recipe: Recipe, draw: int
+) -> Tensor:
+    """`frame_loss` of a rollout, and of the context frames as the motion found explains them; shapes as in
+    `denoising`."""
+    k = bare.context_frames
+    frames = frames * 2 - 1
+    predicted, explained = model(frames[:, :k], actions[:, k - 1 :])
+    rollout = frame_loss((predicted - frames[:, k:]).square().mean((2, 3, 4))).mean()
+    context = frame_loss((explained - frames[:, 1:k]).square().mean((2, 3, 4))).mean()
+    return rollout + EXPLAIN * context
+
+
 Loss = Callable[[nn.Module, Any, Tensor, Tensor, Recipe, int], Tensor]
-LOSSES: dict[str, Loss] = {"convolutional": denoising, "direct": denoising}
+LOSSES: dict[str, Loss] = {"convolutional": denoising, "direct": denoising, "motion": explaining}

@@ -1,0 +1,80 @@
+"""The family `motion`: what it carries along, what it cannot see, and that it learns."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from worldsim import keys as key
+from worldsim.metrics.rollouts import make_clips as fresh_clips
+from worldsim.metrics.rollouts import truth
+from worldsim.models import load_model
+from worldsim.models.motion import MotionModel, differences
+from worldsim.training.data import make_clips
+from worldsim.training.recipes import get_recipe
+from worldsim.training.trainer import train
+
+KEYS = key.fold(np.arange(3, dtype=np.uint64), "test motion")
+SMALL = {"widths": (16, 16), "look_widths": (16, 16), "blocks": (1, 1), "look_blocks": (1, 1)}
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(1)
+    made = MotionModel(**SMALL).eval()
+    with torch.no_grad():
+        for last in (made.correct, made.leave, made.sharpen[-1]):  # silent at first
+            last.weight.normal_(0, 0.02)
+    return made
+
+
+def test_a_common_velocity_is_not_seen():
+    motion = torch.randn(2, 2, 16, 16, generator=torch.Generator().manual_seed(0))
+    boost = torch.tensor([1.5, -0.7])[:, None, None]
+    assert torch.allclose(differences(motion + boost), differences(motion), atol=1e-6)
+    assert differences(torch.ones(1, 2, 16, 16)).abs().max() == 0
+
+
+def test_before_it_has_learned_everything_moves_on_as_it_did():
+    """With the true motion in its state, an untrained model is right about a ball that nothing disturbs."""
+    clips = fresh_clips("uniform", "id", 3, "test motion")
+    frames = truth(clips, 64, 6) * 2 - 1
+    velocity = torch.as_tensor(clips.states[:, 0, 0, 3:5], dtype=torch.float32)
+    motion = velocity * torch.tensor([1.0, -1.0]) * 0.64  # pixels a frame, rows run downward
+    motion = motion[:, :, None, None].expand(-1, -1, 16, 16)
+    fresh = MotionModel(**SMALL).eval()
+    predicted, carried = fresh.advance(frames[:, 4], motion, torch.zeros(3, 2))
+    assert (predicted - frames[:, 5]).square().mean() < 0.02 * (frames[:, 4] - frames[:, 5]).square().mean()
+    assert torch.allclose(carried, motion, atol=1e-5)
+
+
+def test_steps_at_once_equal_steps_one_by_one_and_a_saved_twin_agrees(model, tmp_path):
+    clips = fresh_clips("launch", "id", 3, "test motion")
+    actions = torch.as_tensor(clips.actions, dtype=torch.float32)
+    state = begun = model.init(truth(clips, 64, 4), actions[:, :3], KEYS)
+    _, together = model.step(state, actions[:, 3:7])
+    singly = []
+    for t in range(3, 7):
+        state, frame = model.step(state, actions[:, t : t + 1])
+        singly.append(frame)
+    assert torch.equal(together, torch.cat(singly, 1))
+    assert together.min() >= 0 and together.max() <= 1
+    assert not torch.equal(model.step(begun, actions[:, 3:7] + 1)[1], together)
+    model.save_pretrained(tmp_path)
+    twin = load_model(tmp_path)
+    assert torch.equal(twin.step(begun, actions[:, 3:7])[1], together)
+
+
+def test_wrong_shapes_are_named(model):
+    with pytest.raises(ValueError, match=r"expected \(2, 4, 3, 64, 64\)"):
+        model.init(torch.zeros(2, 3, 3, 64, 64), torch.zeros(2, 3, 2), KEYS[:2])
+
+
+def test_looking_learns_to_explain_the_context(tmp_path):
+    recipe = get_recipe("uniform")
+    recipe = replace(recipe, family="motion", model={**recipe.model, **SMALL}, clips=60, steps=60)
+    recipe = replace(recipe, batch_frames=16, horizons=((0.0, 1),), warmup=5, learning_rate=3e-3)
+    losses = []
+    train(recipe, make_clips(recipe), tmp_path, lambda told: losses.append(told.loss))
+    assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:10])
