@@ -1,6 +1,7 @@
 """Open-loop rollouts of a world model on clips of a scenario, scored against the truth."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -96,6 +97,17 @@ def truth(clips: Clips, resolution: int, frames: int | None = None) -> Tensor:
     """True frames [N, T, 3, H, W] of clips, or the first `frames` of them."""
     states = torch.as_tensor(clips.states[:, :frames], dtype=torch.float32)
     return quantise(render(states, Looks.of(clips.scenes), resolution))
+
+
+@torch.no_grad()
+def reconstruct(autoencoder: Any, clips: Clips) -> Tensor:
+    """True frames [N, T, 3, H, W] of clips as they come back from an autoencoder of pictures in [-1, 1]."""
+    parts = []
+    for first in range(0, len(clips.scenes), BATCH):
+        frames = truth(clips.rows(first, first + BATCH), autoencoder.resolution)
+        back = autoencoder(frames.flatten(0, 1) * 2 - 1).unflatten(0, frames.shape[:2])
+        parts.append(quantise((back + 1) / 2))
+    return torch.cat(parts)
 
 
 def score(clips: Clips, frames: Tensor, context: int = 4, after_impact: bool = False) -> RolloutScores:

@@ -12,6 +12,9 @@ WEIGHTS = Path(__file__).parent.parent / "weights"
 FAMILIES = {  #: module and class of each family
     "convolutional": ("worldsim.models.convolutional", "ConvolutionalModel"),
     "direct": ("worldsim.models.direct", "DirectModel"),
+    "autoencoder": ("worldsim.models.autoencoder", "Autoencoder"),  # of clip and causal; no world model
+    "clip": ("worldsim.models.clip", "ClipModel"),
+    "causal": ("worldsim.models.causal", "CausalModel"),
     "motion": ("worldsim.models.motion", "MotionModel"),
     "physics": ("worldsim.models.physics", "PhysicsModel"),
     "retrieval": ("worldsim.models.retrieval", "RetrievalModel"),
@@ -56,5 +59,7 @@ def load_model(name: str | Path) -> WorldModel:
         model = family(classes[made_of]).from_pretrained(folder, use_safetensors=True, local_files_only=True)
     except Exception as error:  # diffusers and safetensors raise a dozen types for broken files
         raise ValueError(f"the weights in {folder} cannot be read: {error}") from error
+    if not hasattr(model, "step"):
+        raise ValueError(f"{folder} holds the {made_of} of a world model, but no world model")
     keep_freed_memory()
     return model.eval()

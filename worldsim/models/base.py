@@ -52,3 +52,19 @@ def device_of(model: WorldModel) -> torch.device:
     if not isinstance(model, torch.nn.Module):
         return torch.device("cpu")
     return next((t.device for t in chain(model.parameters(), model.buffers())), torch.device("cpu"))
+
+
+def check_context(model: WorldModel, frames: Tensor, actions: Tensor, keys: np.ndarray) -> Tensor:
+    """Keys [B] int64 on the frames' device, once frames and actions were found to be a context of the model.
+
+    Raises ValueError for shapes that do not fit.
+    """
+    rows, k = len(frames), model.context_frames
+    seen = (rows, k, 3, model.resolution, model.resolution)
+    done = (rows, k - 1, model.action_size)
+    if frames.shape != seen or actions.shape != done:
+        raise ValueError(
+            f"context frames {tuple(frames.shape)} and actions {tuple(actions.shape)} do not fit this model; "
+            f"expected {seen} and {done}"
+        )
+    return torch.from_numpy(np.asarray(keys, dtype=np.uint64).view(np.int64)).to(frames.device)

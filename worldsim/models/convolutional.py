@@ -17,6 +17,7 @@ from diffusers.models.embeddings import TimestepEmbedding, Timesteps
 from diffusers.models.resnet import Downsample2D, ResnetBlock2D
 from torch import Tensor, nn
 
+from worldsim.models.base import check_context
 from worldsim.models.noise import keyed_noise, make_bank
 from worldsim.models.state import TensorState
 
@@ -134,15 +135,7 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
     @torch.no_grad()
     def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> ConvolutionalState:
         """See `WorldModel.init`; raises ValueError for shapes that do not fit."""
-        rows = len(frames)
-        seen = (rows, self.context_frames, 3, self.resolution, self.resolution)
-        done = (rows, self.context_frames - 1, self.action_size)
-        if frames.shape != seen or actions.shape != done:
-            raise ValueError(
-                f"context frames {tuple(frames.shape)} and actions {tuple(actions.shape)} do not fit this "
-                f"model; expected {seen} and {done}"
-            )
-        words = torch.from_numpy(np.asarray(keys, dtype=np.uint64).view(np.int64)).to(frames.device)
+        words = check_context(self, frames, actions, keys)
         return ConvolutionalState(frames, actions.to(frames.dtype), words, torch.zeros_like(words))
 
     @torch.no_grad()

@@ -18,6 +18,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
+from worldsim.models.base import check_context
 from worldsim.models.convolutional import move
 from worldsim.models.state import TensorState
 
@@ -123,13 +124,7 @@ class MotionModel(ModelMixin, ConfigMixin):
     @torch.no_grad()
     def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> MotionState:
         """See `WorldModel.init`; raises ValueError for shapes that do not fit. Nothing here is random."""
-        seen = (len(frames), self.context_frames, 3, self.resolution, self.resolution)
-        done = (len(frames), self.context_frames - 1, self.action_size)
-        if frames.shape != seen or actions.shape != done:
-            raise ValueError(
-                f"context frames {tuple(frames.shape)} and actions {tuple(actions.shape)} do not fit this "
-                f"model; expected {seen} and {done}"
-            )
+        check_context(self, frames, actions, keys)
         frames = frames * 2 - 1
         with torch.autocast(frames.device.type, dtype=torch.bfloat16):
             motion, _ = self.watch(frames)

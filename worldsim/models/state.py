@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class TensorState:
-    """A `State` whose fields are tensors with the batch axis first; subclasses name the fields."""
+    """A `State` whose fields are tensors with the batch axis first, or such states; subclasses name them."""
 
     def select(self, index: Tensor) -> Self:
         """See `State.select`."""
@@ -23,10 +23,13 @@ class TensorState:
     def where(self, mask: Tensor, other: Self) -> Self:
         """See `State.where`."""
 
-        def choose(mine: Tensor, theirs: Tensor) -> Tensor:
+        def choose(mine: Any, theirs: Any) -> Any:
+            if isinstance(mine, TensorState):
+                return mine.where(mask, theirs)
             return torch.where(mask.view(-1, *[1] * (mine.ndim - 1)), mine, theirs)
 
         return type(self)(*(choose(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)))
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Self:
-        return type(self)(*(function(getattr(self, f.name)) for f in fields(self)))
+        values = (getattr(self, f.name) for f in fields(self))
+        return type(self)(*(v._map(function) if isinstance(v, TensorState) else function(v) for v in values))

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
 from torch import Tensor, nn
 
+from worldsim.models.state import TensorState
+
 FEATURES = 256  #: sinusoids of a noise level
 
 
@@ -35,11 +37,25 @@ SIZES = {
 
 
 @dataclass(frozen=True)
-class Memory:
-    """Keys and values of frames seen before, by layer: [L, B, heads, tokens, head width] each."""
+class Memory(TensorState):
+    """What the frames before the present left: keys and values [B, L, heads, frames * N, head width], not
+    rotated yet, and which of the places are `filled` [B, frames] bool."""
 
     keys: Tensor
     values: Tensor
+    filled: Tensor
+
+    def push(self, other: "Memory") -> "Memory":
+        """The places of `other` after these, as many forgotten at the front."""
+
+        def shift(mine: Tensor, theirs: Tensor, axis: int) -> Tensor:
+            return torch.cat([mine, theirs], axis).narrow(axis, theirs.shape[axis], mine.shape[axis])
+
+        return Memory(
+            shift(self.keys, other.keys, 3),
+            shift(self.values, other.values, 3),
+            shift(self.filled, other.filled, 1),
+        )
 
 
 class VideoTransformer(nn.Module):
@@ -76,36 +92,38 @@ class VideoTransformer(nn.Module):
         latents: Tensor,
         levels: Tensor,
         actions: Tensor,
-        first: int = 0,
-        causal: bool = False,
         memory: Memory | None = None,
+        causal: bool = False,
     ) -> tuple[Tensor, Memory]:
-        """Predictions, and the memory with these frames added.
+        """Predictions [B, T, out, H, W], and what a memory needs to know of these frames.
 
         `latents` [B, T, C, H, W]; `levels` [B, T] noise levels; `actions` [B, T, A], the one that leads to
-        each frame; `first` is the place of the first frame in time. With `causal`, a frame attends to itself
-        and to what came before it; `memory` holds frames before these.
+        each frame; `memory` holds the frames before these. With `causal`, a frame sees itself and what came
+        before it, else all frames see each other.
         """
         b, t, _, h, w = latents.shape
         p = self.patch
         x = F.pixel_unshuffle(latents.flatten(0, 1), p).flatten(2).transpose(1, 2)
-        x = self.enter(x).view(b, t * x.shape[1], -1)
+        per_frame = x.shape[1]
+        x = self.enter(x).view(b, t * per_frame, -1)
         condition = self.level(self.level_features(levels.flatten()).to(x.dtype)).view(b, t, -1)
         condition = condition + self.action(actions.to(x.dtype))
         shared = self.modulation(condition).view(b, t, 6, -1)
-        turn = rotations(first, t, h // p, w // p, x.shape[-1] // self.heads, x.device)
-        per_frame = x.shape[1] // t
-        mask = frame_mask(t, per_frame, memory, x.device) if causal and t > 1 else None
+        before = 0 if memory is None else memory.filled.shape[1]
+        turn = rotations(before + t, h // p, w // p, x.shape[-1] // self.heads, x.device)
+        mask = visible(t, per_frame, memory, causal, x.device)
         keys, values = [], []
         for i, block in enumerate(self.blocks):
-            before = None if memory is None else (memory.keys[i], memory.values[i])
-            x, k, v = block(x, shared, turn, mask, before)
+            past = None if memory is None else (memory.keys[:, i], memory.values[:, i])
+            x, k, v = block(x, shared, turn, mask, past)
             keys.append(k)
             values.append(v)
         shift, scale = (self.last + condition[:, :, None]).repeat_interleave(per_frame, 1).unbind(2)
-        x = self.norm(x) * (1 + scale) + shift
-        x = self.leave(x).view(b * t, per_frame, -1).transpose(1, 2).unflatten(2, (h // p, w // p))
-        return F.pixel_shuffle(x, p).unflatten(0, (b, t)), Memory(torch.stack(keys), torch.stack(values))
+        x = self.leave(self.norm(x) * (1 + scale) + shift)
+        x = x.view(b * t, per_frame, -1).transpose(1, 2).unflatten(2, (h // p, w // p))
+        filled = torch.ones(b, t, dtype=torch.bool, device=x.device)
+        told = Memory(torch.stack(keys, 1), torch.stack(values, 1), filled)
+        return F.pixel_shuffle(x, p).unflatten(0, (b, t)), told
 
 
 class Block(nn.Module):
@@ -127,58 +145,63 @@ class Block(nn.Module):
         shared: Tensor,
         turn: tuple[Tensor, Tensor],
         mask: Tensor | None,
-        before: tuple[Tensor, Tensor] | None,
+        past: tuple[Tensor, Tensor] | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """`x` [B, T * N, width], `shared` [B, T, 6, width]; returns x, and keys and values with `before`."""
+        """`x` [B, T * N, width], `shared` [B, T, 6, width]; returns x, and its own keys and values."""
         b, tokens, width = x.shape
-        frames = shared.shape[1]
-
-        def spread(m: Tensor) -> Tensor:
-            return m.repeat_interleave(tokens // frames, 1)
-
-        shift, scale, gate, shift2, scale2, gate2 = map(spread, (self.table + shared).unbind(2))
+        spread = (self.table + shared).repeat_interleave(tokens // shared.shape[1], 1)
+        shift, scale, gate, shift2, scale2, gate2 = spread.unbind(2)
         y = self.norm(x) * (1 + scale) + shift
         q, k, v = self.attend(y).view(b, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        q, k = rotate(q, turn), rotate(k, turn)
-        if before is not None:
-            k, v = torch.cat([before[0], k], 2), torch.cat([before[1], v], 2)
+        own = k, v
+        if past is not None:
+            k, v = torch.cat([past[0].to(k.dtype), k], 2), torch.cat([past[1].to(v.dtype), v], 2)
+        q, k = rotate(q, tuple(angles[-tokens:] for angles in turn)), rotate(k, turn)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         x = x + gate * self.join(y.transpose(1, 2).reshape(b, tokens, width))
-        return x + gate2 * self.think(self.norm(x) * (1 + scale2) + shift2), k, v
+        return x + gate2 * self.think(self.norm(x) * (1 + scale2) + shift2), *own
 
 
-def frame_mask(frames: int, per_frame: int, memory: Memory | None, device: torch.device) -> Tensor:
-    """[T * N, M + T * N] bool: tokens of a frame see those of the same frame, of earlier ones, and memory."""
-    frame = torch.arange(frames, device=device).repeat_interleave(per_frame)
-    own = frame[:, None] >= frame[None]
-    remembered = 0 if memory is None else memory.keys.shape[3]
-    return torch.cat([own.new_ones(len(own), remembered), own], 1)
+def visible(
+    frames: int, per_frame: int, memory: Memory | None, causal: bool, device: torch.device
+) -> Tensor | None:
+    """[B or 1, 1, T * N, all tokens] bool: which tokens each token may attend to; None for all."""
+    if memory is None and not (causal and frames > 1):
+        return None
+    frame = torch.arange(frames, device=device)
+    own = (
+        frame[:, None] >= frame[None]
+        if causal
+        else torch.ones(frames, frames, dtype=torch.bool, device=device)
+    )
+    if memory is None:
+        seen = own[None]
+    else:
+        past = memory.filled[:, None].expand(-1, frames, -1)
+        seen = torch.cat([past, own.expand(len(past), -1, -1)], 2)
+    return seen.repeat_interleave(per_frame, 1).repeat_interleave(per_frame, 2)[:, None]
 
 
 def rotations(
-    first: int, frames: int, rows: int, columns: int, width: int, device: torch.device
+    frames: int, rows: int, columns: int, width: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Cosines and sines [T * rows * columns, width / 2] of rotary positions in time, height and width.
+    """Cosines and sines [frames * rows * columns, width / 2] of rotary positions in time, height and width.
 
     Half of the pairs of a head turn with time, a quarter each with the two places (Su et al., "RoFormer").
     """
     pairs = width // 2
     share = (pairs - 2 * (pairs // 4), pairs // 4, pairs // 4)
-    t, y, x = torch.meshgrid(
-        torch.arange(first, first + frames, device=device),
-        torch.arange(rows, device=device),
-        torch.arange(columns, device=device),
-        indexing="ij",
-    )
+    axes = (torch.arange(n, device=device) for n in (frames, rows, columns))
+    places = torch.meshgrid(*axes, indexing="ij")
     angles = [
         place.flatten()[:, None] * 100.0 ** (-torch.arange(n, device=device) / n)
-        for place, n in zip((t, y, x), share)
+        for place, n in zip(places, share)
     ]
     angle = torch.cat(angles, 1)
     return angle.cos(), angle.sin()
 
 
-def rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
+def rotate(x: Tensor, turn: tuple[Tensor, ...]) -> Tensor:
     """Pairs of channels of `x` [B, heads, tokens, width] turned by their tokens' angles."""
     cos, sin = (part.to(x.dtype) for part in turn)
     a, b = x.chunk(2, -1)

@@ -44,7 +44,7 @@ def save(folder: Path, model: ModelMixin, optimizer: torch.optim.Optimizer, stat
     target, temporary = folder / f"step-{state.step}", folder / f".step-{state.step}.{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    parameters = list(model.parameters())
+    parameters = trainable(model)
     tensors = {f"raw.{i}": p.detach().cpu().contiguous() for i, p in enumerate(parameters)}
     for i, p in enumerate(parameters):
         for name in MOMENTS:
@@ -98,9 +98,10 @@ def load(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, state
     averaged = load_file(folder / "diffusion_pytorch_model.safetensors")
     device = next(model.parameters()).device
     state.step, state.seconds = int(found["step"]), float(found["seconds"])
-    state.ema = [averaged[n].to(device) for n, _ in model.named_parameters()]
+    names = [n for n, p in model.named_parameters() if p.requires_grad]
+    state.ema = [averaged[n].to(device) for n in names]
     tensors = load_file(folder / "training.safetensors")
-    parameters = list(model.parameters())
+    parameters = trainable(model)
     load_into(model, [tensors[f"raw.{i}"] for i in range(len(parameters))])
     for i, p in enumerate(parameters):
         moments = {name: tensors[f"{name}.{i}"].to(device) for name in MOMENTS}
@@ -125,15 +126,20 @@ def _compare(folder: Path, found: dict[str, Any], mine: dict[str, Any]) -> None:
         )
 
 
+def trainable(model: nn.Module) -> list[nn.Parameter]:
+    """The parameters that training changes; an autoencoder inside a model stays as it was."""
+    return [p for p in model.parameters() if p.requires_grad]
+
+
 def copy_of(model: nn.Module) -> list[Tensor]:
-    """Copies of a model's parameters, in order."""
-    return [p.detach().clone() for p in model.parameters()]
+    """Copies of a model's trainable parameters, in order."""
+    return [p.detach().clone() for p in trainable(model)]
 
 
 def load_into(model: nn.Module, values: list[Tensor]) -> None:
-    """Copy values into a model's parameters, in order."""
+    """Copy values into a model's trainable parameters, in order."""
     with torch.no_grad():
-        for p, v in zip(model.parameters(), values, strict=True):
+        for p, v in zip(trainable(model), values, strict=True):
             p.copy_(v)
 
 

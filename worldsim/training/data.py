@@ -51,7 +51,7 @@ def make_clips(recipe: Recipe) -> ClipSet:
     parts = [_simulate(recipe, name, round(share * recipe.clips)) for name, share in recipe.mixture]
     bodies = max(p[1].shape[2] for p in parts)
     frames = max(p[1].shape[1] for p in parts)
-    size = int(recipe.model["action_size"])
+    size = max(int(recipe.model.get("action_size", 0)), *(p[2].shape[2] for p in parts))
     total = sum(len(p[0]) for p in parts)
     states = np.zeros((total, frames, bodies, 6), dtype=np.float32)
     actions = np.zeros((total, frames - 1, size), dtype=np.float32)

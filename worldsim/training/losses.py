@@ -33,14 +33,7 @@ def denoising(
     """
     k = bare.context_frames
     frames = frames * 2 - 1
-    generator = torch.Generator(frames.device).manual_seed(int(key.make("noise", recipe.seed, draw)) >> 1)
-
-    def normal(shape: torch.Size) -> Tensor:
-        return torch.randn(shape, generator=generator, device=frames.device)
-
-    def uniform(n: int) -> Tensor:
-        return torch.rand(n, generator=generator, device=frames.device)
-
+    normal, uniform = _streams(recipe, draw, frames.device)
     rows = len(frames)
     context = frames[:, :k]
     context = context + recipe.context_noise * uniform(rows).view(-1, 1, 1, 1, 1) * normal(context.shape)
@@ -69,5 +62,107 @@ def explaining(
     return rollout + EXPLAIN * context
 
 
+def velocity(
+    model: nn.Module, bare: Any, frames: Tensor, actions: Tensor, recipe: Recipe, draw: int
+) -> Tensor:
+    """Mean squared error of v in the latents of the frames after the context; shapes as in `denoising`."""
+    k, latents = bare.context_frames, _encoded(bare, frames)
+    normal, uniform = _streams(recipe, draw, latents.device)
+    clean = latents[:, k:]
+    level = (uniform(len(clean)) * TIMESTEPS).long()
+    noise = normal(clean.shape)
+    noisy = bare.scheduler.add_noise(clean, noise, level)
+    target = bare.scheduler.get_velocity(clean, noise, level)
+    found = model(noisy, level.float(), latents[:, :k], _leading(actions))
+    return (found.float() - target).square().mean()
+
+
+def forcing(
+    model: nn.Module, bare: Any, frames: Tensor, actions: Tensor, recipe: Recipe, draw: int
+) -> Tensor:
+    """Mean squared error of clean latents; shapes as in `denoising`. `recipe.forcing` says what comes before
+    the frame to be predicted:
+
+    teacher
+        clean frames; one frame of each clip is predicted.
+    diffusion
+        frames at noise levels of their own; all are predicted (Chen et al., "Diffusion Forcing").
+    rollout
+        the context, then the model's own predictions from pure noise, with gradients through its memory.
+
+    Raises ValueError for another word.
+    """
+    k, latents, led = bare.context_frames, _encoded(bare, frames), _leading(actions)
+    normal, uniform = _streams(recipe, draw, latents.device)
+    b, t = latents.shape[:2]
+    if recipe.forcing == "rollout":
+        memory = bare.remember(None, latents[:, :k], led[:, :k])
+        losses = []
+        for h in range(k, t):
+            level = torch.full((b, 1), float(TIMESTEPS - 1), device=latents.device)
+            clean, _ = model(normal(latents[:, :1].shape), level, led[:, h : h + 1], memory)
+            losses.append((clean.float() - latents[:, h : h + 1]).square().mean())
+            memory = bare.remember(memory, clean.float(), led[:, h : h + 1])
+        return torch.stack(losses).mean()
+    pure = torch.where(uniform(b) < recipe.pure_noise, 1.0, uniform(b))[:, None]
+    if recipe.forcing == "teacher":
+        chosen = k + (uniform(b)[:, None] * (t - k)).long()
+        order = torch.arange(t, device=latents.device)[None]
+        level = torch.where(order == chosen, pure, (order > chosen).float())
+        scored = order == chosen
+    elif recipe.forcing == "diffusion":
+        level = uniform(b * t).view(b, t)
+        level[:, :k] *= (uniform(b) < 0.5)[
+            :, None
+        ]  # half of the clips begin as rollouts do, with clean frames
+        scored = torch.ones_like(level, dtype=torch.bool)
+    else:
+        raise ValueError(f"unknown forcing {recipe.forcing!r}; choose teacher, diffusion or rollout")
+    level = (level * (TIMESTEPS - 1)).long()
+    noisy = bare.scheduler.add_noise(
+        latents.flatten(0, 1), normal(latents.shape).flatten(0, 1), level.flatten()
+    ).view_as(latents)
+    noisy = torch.where((level == 0)[..., None, None, None], latents, noisy)
+    clean, _ = model(noisy, level.float(), led)
+    return (clean.float() - latents).square().mean((2, 3, 4))[scored].mean()
+
+
+def reconstruction(
+    model: nn.Module, bare: Any, frames: Tensor, actions: Tensor, recipe: Recipe, draw: int
+) -> Tensor:
+    """`frame_loss` of pictures that went through an autoencoder."""
+    pictures = frames.flatten(0, 1) * 2 - 1
+    return frame_loss((model(pictures) - pictures).square().mean((1, 2, 3))).mean()
+
+
+def _encoded(bare: Any, frames: Tensor) -> Tensor:
+    """Latents [B, T, C, h, w] of frames in [0, 1]."""
+    with torch.no_grad():
+        return bare.autoencoder.encode(frames.flatten(0, 1) * 2 - 1).unflatten(0, frames.shape[:2])
+
+
+def _leading(actions: Tensor) -> Tensor:
+    """The action that leads to each frame [B, T, A]: none is known for the first."""
+    return torch.cat([torch.zeros_like(actions[:, :1]), actions], 1)
+
+
+def _streams(
+    recipe: Recipe, draw: int, device: torch.device
+) -> tuple[Callable[[torch.Size], Tensor], Callable[[int], Tensor]]:
+    """Normal and uniform numbers of a draw."""
+    generator = torch.Generator(device).manual_seed(int(key.make("noise", recipe.seed, draw)) >> 1)
+    return (
+        lambda shape: torch.randn(shape, generator=generator, device=device),
+        lambda n: torch.rand(n, generator=generator, device=device),
+    )
+
+
 Loss = Callable[[nn.Module, Any, Tensor, Tensor, Recipe, int], Tensor]
-LOSSES: dict[str, Loss] = {"convolutional": denoising, "direct": denoising, "motion": explaining}
+LOSSES: dict[str, Loss] = {
+    "autoencoder": reconstruction,
+    "causal": forcing,
+    "clip": velocity,
+    "convolutional": denoising,
+    "direct": denoising,
+    "motion": explaining,
+}

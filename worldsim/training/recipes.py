@@ -9,11 +9,13 @@ from typing import Any
 class Recipe:
     """A training run from nothing but this.
 
-    `mixture` names scenarios and their shares of `clips`. The rollout horizon grows with the share of steps
-    done: `horizons` are (from this share on, predicted frames); the learning rate warms up anew after each
-    change, for longer rollouts have larger gradients than the optimiser has seen. `pure_noise` is the share
-    of noise levels at the end of the schedule; the rest is uniform. `event_weight` raises the odds of windows
-    in which a velocity jumps (contacts, launches). `cost` and `error` tell what one run took and came to.
+    `mixture` names scenarios and their shares of `clips`. The rollout horizon grows with the share of
+    steps done: `horizons` are (from this share on, predicted frames); the learning rate warms up anew
+    after each change, for longer rollouts have larger gradients than the optimiser has seen. `pure_noise`
+    is the share of noise levels at the end of the schedule; the rest is uniform. `event_weight` raises
+    the odds of windows in which a velocity jumps (contacts, launches). `forcing` is how `causal` is
+    trained (see `worldsim.training.losses.forcing`), `autoencoder` the folder of a trained one. `cost`
+    and `error` tell what one run took and came to.
     """
 
     name: str
@@ -32,6 +34,8 @@ class Recipe:
     pure_noise: float = 0.8
     context_noise: float = 0.02
     event_weight: float = 4.0
+    forcing: str = "rollout"
+    autoencoder: str = ""
     seed: int = 0
     cost: str = ""
     error: str = ""
@@ -73,6 +77,16 @@ RECIPES: dict[str, Recipe] = {
         Recipe("uniform", "uniform motion alone", (("uniform", 1.0),), model=TABLE, **ALONE),
         Recipe("collision", "1D collisions alone", (("collision", 1.0),), model=TABLE, **ALONE),
         Recipe("parabola", "parabolas alone", (("parabola", 1.0),), model=DROP, **ALONE),
+        Recipe(
+            "autoencoder",
+            "pictures of all scenarios",
+            (("uniform", 0.1), ("oblique", 0.4), ("drop", 0.1), ("catch", 0.4)),
+            family="autoencoder",
+            clips=10_000,
+            steps=20_000,
+            batch_frames=32,
+            horizons=((0.0, 1),),
+        ),
     )
 }
 

@@ -17,6 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from worldsim.memory import keep_freed_memory
 from worldsim.models import family
+from worldsim.models.autoencoder import load_autoencoder
 from worldsim.training import checkpoint
 from worldsim.training.data import Batches, ClipSet
 from worldsim.training.losses import LOSSES
@@ -86,9 +87,14 @@ class Run:
         )
         torch.manual_seed(recipe.seed)
         self.bare = family(recipe.family)(**recipe.model).to(memory_format=torch.channels_last)
+        if recipe.autoencoder:
+            self.bare.autoencoder.load_state_dict(load_autoencoder(recipe.autoencoder).state_dict())
         self.bare.to(self.accelerator.device)
         optimizer = torch.optim.AdamW(
-            self.bare.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=BETAS
+            checkpoint.trainable(self.bare),
+            lr=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            betas=BETAS,
         )
         self.state = checkpoint.State(recipe, clips.fingerprint, ema=checkpoint.copy_of(self.bare))
         if (before := checkpoint.latest(folder)) is not None:
@@ -130,7 +136,7 @@ class Run:
         self.optimizer.zero_grad()
         self.state.step += 1
         share = 1 - min(recipe.ema, self.step / (self.step + 10))
-        torch._foreach_lerp_(self.state.ema, [p.detach() for p in self.bare.parameters()], share)
+        torch._foreach_lerp_(self.state.ema, [p.detach() for p in checkpoint.trainable(self.bare)], share)
         if self.log is not None and self.step % LOGGED == 0:
             for name, number in (("loss", value), ("gradient_norm", float(norm)), ("learning_rate", rate)):
                 self.log.add_scalar(f"train/{name}", number, self.step)

@@ -1,0 +1,182 @@
+"""The families `clip` and `causal`: published sizes, what may be seen, memory, copies, learning."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from worldsim import keys as key
+from worldsim.metrics.rollouts import make_clips as fresh_clips
+from worldsim.metrics.rollouts import reconstruct, truth
+from worldsim.models import load_model
+from worldsim.models.autoencoder import Autoencoder, load_autoencoder
+from worldsim.models.causal import CausalModel
+from worldsim.models.clip import ClipModel
+from worldsim.models.transformer import VideoTransformer, rotate, rotations
+from worldsim.training.data import Batches, make_clips
+from worldsim.training.losses import LOSSES
+from worldsim.training.recipes import get_recipe
+from worldsim.training.trainer import train
+
+PUBLISHED = {"S": 22.5e6, "B": 89.5e6, "L": 310e6, "XL": 456e6}  # Kang et al., table of model sizes
+KEYS = key.fold(np.arange(3, dtype=np.uint64), "test transformers")
+SMALL = {"widths": (16, 16), "latent_channels": 4}
+
+
+class Perfect(torch.nn.Module):
+    """An autoencoder without a loss."""
+
+    resolution = 64
+
+    def forward(self, pictures):
+        return pictures
+
+
+def awake(model):
+    """Weights that begin at zero hide everything else."""
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if not parameter.any():
+                parameter.normal_(0, 0.05)
+    return model.eval()
+
+
+@pytest.fixture(scope="module", params=[ClipModel, CausalModel])
+def model(request):
+    return awake(request.param(**SMALL))
+
+
+@pytest.fixture(scope="module")
+def transformer():
+    return awake(VideoTransformer("tiny", 4, 4, 2, 2))
+
+
+def some(rows=3, frames=4):
+    generator = torch.Generator().manual_seed(3)
+    return torch.rand(rows, frames, 3, 64, 64, generator=generator), torch.zeros(rows, frames - 1, 2)
+
+
+def close(a, b):
+    return torch.allclose(a.float(), b.float(), atol=3e-2)  # bfloat16, other batch shapes
+
+
+@pytest.mark.parametrize("size", PUBLISHED)
+def test_sizes_are_those_published(size):
+    with torch.device("meta"):
+        made = VideoTransformer(size, 9, 4, 2, 2)
+    count = sum(p.numel() for p in made.parameters())
+    assert count == pytest.approx(PUBLISHED[size], rel=0.03)
+
+
+def test_rotary_products_depend_on_distance_alone():
+    x = torch.randn(1, 1, 1, 64)
+    cos, sin = rotations(10, 1, 1, 64, torch.device("cpu"))
+
+    def product(i, j):
+        one, other = (rotate(x, (cos[k : k + 1], sin[k : k + 1])) for k in (i, j))
+        return (one * other).sum().item()
+
+    assert product(2, 5) == pytest.approx(product(4, 7), rel=1e-4)
+    assert abs(product(2, 5) - product(2, 8)) > 1e-3
+
+
+def test_the_future_is_not_seen(transformer):
+    latents, levels, actions = torch.randn(2, 6, 4, 8, 8), torch.rand(2, 6) * 999, torch.randn(2, 6, 2)
+    other = latents.clone()
+    other[:, 4:] += 1
+    seen, _ = transformer(latents, levels, actions, causal=True)
+    changed, _ = transformer(other, levels, actions, causal=True)
+    assert torch.allclose(seen[:, :4], changed[:, :4], atol=1e-5)
+    assert not torch.allclose(seen[:, 4:], changed[:, 4:], atol=1e-3)
+    whole, _ = transformer(other, levels, actions)
+    assert not torch.allclose(whole[:, :4], transformer(latents, levels, actions)[0][:, :4], atol=1e-3)
+
+
+def test_memory_stands_for_the_frames_themselves():
+    """A frame against memory is what it is at the end of the whole clip; blank places change nothing."""
+    causal = awake(CausalModel(**SMALL, window=5))
+    latents, actions = torch.randn(2, 6, 4, 8, 8), torch.randn(2, 6, 2)
+    level = torch.zeros(2, 6)
+    whole, _ = causal(latents, level, actions)
+    memory = causal.remember(None, latents[:, :4], actions[:, :4])
+    assert memory.filled.tolist() == [[False, True, True, True, True]] * 2
+    memory = causal.remember(memory, latents[:, 4:5], actions[:, 4:5])
+    last, _ = causal(latents[:, 5:], level[:, 5:], actions[:, 5:], memory)
+    assert torch.allclose(last[:, 0], whole[:, 5], atol=1e-4)
+
+
+def test_rollouts_copies_and_saved_twins_agree(model, tmp_path):
+    frames, past = some()
+    actions = torch.randn(3, 7, 2, generator=torch.Generator().manual_seed(0))
+    begun = model.init(frames, past, KEYS)
+    middle, made = model.step(begun, actions[:, :3])
+    assert made.shape == (3, 3, 3, 64, 64) and made.min() >= 0 and made.max() <= 1
+    _, rest = model.step(middle, actions[:, 3:])
+    index = torch.tensor([2, 0])
+    copies = middle.select(index).repeat(2)
+    assert close(model.step(copies, actions[index.repeat_interleave(2), 3:])[1][::2], rest[index])
+    mixed = middle.where(torch.tensor([True, False, True]), begun)
+    assert close(model.step(mixed, actions[:, 3:])[1][[0, 2]], rest[[0, 2]])
+    model.save_pretrained(tmp_path)
+    twin = load_model(tmp_path)
+    assert torch.equal(twin.step(twin.init(frames, past, KEYS), actions[:, :3])[1], made)
+    assert not torch.equal(model.step(begun, actions[:, :3] + 1)[1], made)
+    with pytest.raises(ValueError, match=r"expected \(3, 4, 3, 64, 64\)"):
+        model.init(frames[:, :3], past, KEYS)
+
+
+def test_a_clip_longer_than_a_call_is_made_call_by_call():
+    model = awake(ClipModel(**SMALL, frames=7, sampling_steps=2))
+    frames, past = some()
+    state, made = model.step(model.init(frames, past, KEYS), torch.zeros(3, 8, 2))
+    assert made.shape[1] == 8 and state.count.tolist() == [8, 8, 8]
+
+
+@pytest.mark.parametrize(
+    "family, forcing",
+    [
+        ("clip", ""),
+        ("causal", "teacher"),
+        ("causal", "diffusion"),
+        ("causal", "rollout"),
+        ("autoencoder", ""),
+    ],
+)
+def test_every_loss_falls_and_leaves_the_autoencoder_alone(family, forcing, tmp_path):
+    sizes = {"action_size": 2} if family != "autoencoder" else {}
+    recipe = replace(get_recipe("uniform"), family=family, forcing=forcing, model={**sizes, **SMALL})
+    recipe = replace(
+        recipe, clips=20, steps=12, batch_frames=8, horizons=((0.0, 2),), learning_rate=3e-3, warmup=2
+    )
+    if family != "autoencoder":
+        Autoencoder(**SMALL).save_pretrained(tmp_path / "autoencoder")
+        recipe = replace(recipe, autoencoder=str(tmp_path / "autoencoder"))
+    losses = []
+    last = train(
+        recipe, make_clips(recipe), tmp_path / "run", lambda told: losses.append(told.loss), save_every=6
+    )
+    assert np.mean(losses[-3:]) < np.mean(losses[:2])
+    if family != "autoencoder":
+        before = load_autoencoder(tmp_path / "autoencoder").state_dict()
+        after = load_model(last).autoencoder.state_dict()
+        assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_an_unknown_forcing_is_refused():
+    recipe = replace(get_recipe("uniform"), family="causal", forcing="gentle", clips=4)
+    model = CausalModel(**SMALL)
+    frames, actions = Batches(make_clips(recipe), recipe, 4, 64, torch.device("cpu")).draw(0, 2, 2)
+    with pytest.raises(ValueError, match="teacher, diffusion or rollout"):
+        LOSSES["causal"](model, model, frames, actions, recipe, 0)
+
+
+def test_an_autoencoder_is_scored_by_what_comes_back_and_is_no_world_model(tmp_path):
+    made = Autoencoder(**SMALL).eval()
+    made.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="no world model"):
+        load_model(tmp_path)
+    clips = fresh_clips("uniform", "id", 2, "test transformers")
+    assert torch.equal(reconstruct(Perfect(), clips), truth(clips, 64))
+    assert reconstruct(made, clips).shape == (2, 32, 3, 64, 64)
