@@ -4,7 +4,7 @@ import json
 import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -25,6 +25,10 @@ class Args:
     """Show all recipes with their cost and the error of what they made, and do nothing else."""
     family: str | None = None
     """Family of the model; the recipe's own if not given. Another one has a folder of its own."""
+    autoencoder: str | None = None
+    """Folder of the trained autoencoder that the families clip and causal work on."""
+    forcing: Literal["rollout", "teacher", "diffusion"] | None = None
+    """What stands before the frame that `causal` learns to predict."""
     steps: int | None = None
     """Optimiser steps; the recipe's own number if not given."""
     clips: int | None = None
@@ -61,7 +65,9 @@ def main(args: Args) -> None:
         torch.set_num_threads(args.threads)
     recipe = get_recipe(args.recipe)
     changes: dict[str, Any] = {
-        k: v for k in ("family", "steps", "clips") if (v := getattr(args, k)) is not None
+        k: v
+        for k in ("family", "autoencoder", "forcing", "steps", "clips")
+        if (v := getattr(args, k)) is not None
     }
     recipe = replace(recipe, **changes)
     own = get_recipe(args.recipe).family

@@ -146,11 +146,13 @@ def test_a_clip_longer_than_a_call_is_made_call_by_call():
 )
 def test_every_loss_falls_and_leaves_the_autoencoder_alone(family, forcing, tmp_path):
     sizes = {"action_size": 2} if family != "autoencoder" else {}
-    recipe = replace(get_recipe("uniform"), family=family, forcing=forcing, model={**sizes, **SMALL})
+    recipe = replace(get_recipe("uniform"), family=family, forcing=forcing, model=sizes)
     recipe = replace(
         recipe, clips=20, steps=12, batch_frames=8, horizons=((0.0, 2),), learning_rate=3e-3, warmup=2
     )
-    if family != "autoencoder":
+    if family == "autoencoder":
+        recipe = replace(recipe, model=SMALL)
+    else:
         Autoencoder(**SMALL).save_pretrained(tmp_path / "autoencoder")
         recipe = replace(recipe, autoencoder=str(tmp_path / "autoencoder"))
     losses = []
@@ -162,6 +164,12 @@ def test_every_loss_falls_and_leaves_the_autoencoder_alone(family, forcing, tmp_
         before = load_autoencoder(tmp_path / "autoencoder").state_dict()
         after = load_model(last).autoencoder.state_dict()
         assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_without_an_autoencoder_there_is_nothing_to_train(tmp_path):
+    recipe = replace(get_recipe("uniform"), family="clip", clips=4)
+    with pytest.raises(ValueError, match="worldsim train autoencoder"):
+        train(recipe, make_clips(recipe), tmp_path)
 
 
 def test_an_unknown_forcing_is_refused():

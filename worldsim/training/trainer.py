@@ -26,6 +26,7 @@ from worldsim.training.schedule import horizon_at, learning_rate_at
 
 CLIP = 1.0  #: largest gradient norm
 BETAS = (0.9, 0.95)  #: short memory of gradient sizes, for they grow with the horizon
+LATENT = ("clip", "causal")  #: families that work on the latents of an autoencoder
 LOGGED = 20  #: steps between entries of the log
 
 Validate = Callable[[Any], dict[str, float]]
@@ -73,6 +74,22 @@ def train(
     return folder / f"step-{run.step}"
 
 
+def make_model(recipe: Recipe) -> Any:
+    """The untrained model of a recipe. Raises ValueError where it needs an autoencoder and has none."""
+    if recipe.family not in LATENT:
+        return family(recipe.family)(**recipe.model)
+    if not recipe.autoencoder:
+        raise ValueError(
+            f"the family {recipe.family} needs a trained autoencoder: worldsim train autoencoder, then "
+            f"--autoencoder runs/train/autoencoder/step-N"
+        )
+    trained = load_autoencoder(recipe.autoencoder)
+    latents = {name: trained.config[name] for name in ("widths", "latent_channels")}
+    model = family(recipe.family)(**recipe.model, **latents)
+    model.autoencoder.load_state_dict(trained.state_dict())
+    return model
+
+
 class Run:
     """A run in training: `update` makes a step, `keep` a checkpoint."""
 
@@ -86,9 +103,7 @@ class Run:
             kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
         )
         torch.manual_seed(recipe.seed)
-        self.bare = family(recipe.family)(**recipe.model).to(memory_format=torch.channels_last)
-        if recipe.autoencoder:
-            self.bare.autoencoder.load_state_dict(load_autoencoder(recipe.autoencoder).state_dict())
+        self.bare = make_model(recipe).to(memory_format=torch.channels_last)
         self.bare.to(self.accelerator.device)
         optimizer = torch.optim.AdamW(
             checkpoint.trainable(self.bare),
