@@ -37,6 +37,8 @@ class Args:
     """Stop, resumable, after this long."""
     threads: int | None = None
     """CPU threads; all if not given."""
+    compile: bool = False
+    """Run the model through torch.compile: faster on a GPU, after minutes of compiling."""
     save_every: int = 500
     """Steps between checkpoints."""
     ship: bool = False
@@ -90,7 +92,8 @@ def main(args: Args) -> None:
                 bar.console.print(report.step, {k: round(v, 3) for k, v in report.scores.items()})
 
         clips = make_clips(recipe)
-        last = train(recipe, clips, folder, listen, validator(recipe), args.minutes, args.save_every)
+        score = validator(recipe)
+        last = train(recipe, clips, folder, listen, score, args.minutes, args.save_every, args.compile)
     print(last)
     if args.ship:
         _ship(last, recipe, clips, args.note)

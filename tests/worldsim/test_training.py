@@ -74,6 +74,15 @@ def test_the_best_checkpoint_is_kept(clips, tmp_path):
     assert sorted(p.name for p in tmp_path.glob("step-*")) == ["step-2", "step-3", "step-4"]
 
 
+def test_accumulated_batches_are_one_larger_batch(clips, tmp_path):
+    """Two parts a step see the draws of two steps; the loss told is their mean."""
+    told: dict[int, list[float]] = {1: [], 2: []}
+    for parts in told:
+        recipe = tiny(accumulate=parts, learning_rate=0.0, steps=2 // parts, horizons=((0.0, 1),))
+        train(recipe, clips, tmp_path / str(parts), lambda p, parts=parts: told[parts].append(p.loss))
+    assert told[2][0] == pytest.approx(np.mean(told[1]), rel=1e-3)
+
+
 def test_a_loss_that_is_no_number_keeps_the_last_good_state(clips, tmp_path):
     recipe = tiny(learning_rate=1e30)
     with pytest.raises(NotFinite, match="step-1"):

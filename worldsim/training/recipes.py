@@ -9,13 +9,14 @@ from typing import Any
 class Recipe:
     """A training run from nothing but this.
 
-    `mixture` names scenarios and their shares of `clips`. The rollout horizon grows with the share of
-    steps done: `horizons` are (from this share on, predicted frames); the learning rate warms up anew
-    after each change, for longer rollouts have larger gradients than the optimiser has seen. `pure_noise`
-    is the share of noise levels at the end of the schedule; the rest is uniform. `event_weight` raises
-    the odds of windows in which a velocity jumps (contacts, launches). `forcing` is how `causal` is
-    trained (see `worldsim.training.losses.forcing`), `autoencoder` the folder of a trained one. `cost`
-    and `error` tell what one run took and came to.
+    A step learns from `accumulate` batches of `batch_frames` predicted frames on each device. `mixture`
+    names scenarios and their shares of `clips`. The rollout horizon grows with the share of steps done:
+    `horizons` are (from this share on, predicted frames); the learning rate warms up anew after each
+    change, for longer rollouts have larger gradients than the optimiser has seen. `pure_noise` is the
+    share of noise levels at the end of the schedule; the rest is uniform. `event_weight` raises the odds
+    of windows in which a velocity jumps (contacts, launches). `forcing` is how `causal` is trained (see
+    `worldsim.training.losses.forcing`), `autoencoder` the folder of a trained one. `cost` and `error`
+    tell what one run took and came to.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Recipe:
     clips: int = 40_000
     steps: int = 21_400
     batch_frames: int = 128
+    accumulate: int = 1
     horizons: tuple[tuple[float, int], ...] = ((0.0, 1), (0.18, 2), (0.21, 4), (0.55, 8))
     learning_rate: float = 1e-3
     warmup: int = 200

@@ -7,6 +7,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,13 +56,15 @@ def train(
     validate: Validate | None = None,
     minutes: float = math.inf,
     save_every: int = 500,
+    compiled: bool = False,
 ) -> Path:
     """Train a recipe in `folder`, going on from its latest checkpoint; returns the folder of the last one.
 
-    Stops early, resumable, after `minutes`. `validate` scores the averaged model at each checkpoint; the one
-    with the lowest "velocity_error" is kept as `best`. Raises NotFinite when the loss is not a number.
+    Stops early, resumable, after `minutes`. `compiled` runs the model through `torch.compile`. `validate`
+    scores the averaged model at each checkpoint; the one with the lowest "velocity_error" is kept as
+    `best`. Raises NotFinite when the loss is not a number.
     """
-    run = Run(recipe, clips, folder, validate)
+    run = Run(recipe, clips, folder, validate, compiled)
     began, done = time.monotonic(), 0
     while run.step < recipe.steps and time.monotonic() - began < 60 * minutes:
         loss, frames = run.update()
@@ -94,7 +97,12 @@ class Run:
     """A run in training: `update` makes a step, `keep` a checkpoint."""
 
     def __init__(
-        self, recipe: Recipe, clips: ClipSet, folder: Path, validate: Validate | None = None
+        self,
+        recipe: Recipe,
+        clips: ClipSet,
+        folder: Path,
+        validate: Validate | None = None,
+        compiled: bool = False,
     ) -> None:
         keep_freed_memory()
         self.recipe, self.folder, self.validate = recipe, folder, validate
@@ -116,6 +124,8 @@ class Run:
             checkpoint.load(before, self.bare, optimizer, self.state)
         self.kept = self.state.step
         self.model, self.optimizer = self.accelerator.prepare(self.bare, optimizer)
+        if compiled:
+            self.model = torch.compile(self.model)
         self.batches = Batches(
             clips, recipe, self.bare.context_frames, self.bare.resolution, self.accelerator.device
         )
@@ -138,12 +148,8 @@ class Run:
         rows = max(1, recipe.batch_frames // horizon)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        draw = step * self.accelerator.num_processes + self.accelerator.process_index
-        frames, actions = self.batches.draw(draw, horizon, rows)
-        loss = LOSSES[recipe.family](self.model, self.bare, frames, actions, recipe, draw)
-        self.accelerator.backward(loss)
+        value = sum(self._backward(part, horizon, rows) for part in range(recipe.accumulate))
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), CLIP)
-        value = loss.item()
         if not math.isfinite(value):
             good = checkpoint.latest(self.folder)
             raise NotFinite(f"the loss is {value} at step {step}; the last good state is {good}")
@@ -155,7 +161,18 @@ class Run:
         if self.log is not None and self.step % LOGGED == 0:
             for name, number in (("loss", value), ("gradient_norm", float(norm)), ("learning_rate", rate)):
                 self.log.add_scalar(f"train/{name}", number, self.step)
-        return value, rows * horizon * self.accelerator.num_processes
+        return value, recipe.accumulate * rows * horizon * self.accelerator.num_processes
+
+    def _backward(self, part: int, horizon: int, rows: int) -> float:
+        """Add the gradient of one part of a step's batch; returns its share of the loss."""
+        recipe, processes = self.recipe, self.accelerator.num_processes
+        draw = (self.step * recipe.accumulate + part) * processes + self.accelerator.process_index
+        frames, actions = self.batches.draw(draw, horizon, rows)
+        last = part == recipe.accumulate - 1
+        with nullcontext() if last else self.accelerator.no_sync(self.model):
+            loss = LOSSES[recipe.family](self.model, self.bare, frames, actions, recipe, draw)
+            self.accelerator.backward(loss / recipe.accumulate)
+        return loss.item() / recipe.accumulate
 
     def keep(self) -> dict[str, float]:
         """Write a checkpoint and score it."""
