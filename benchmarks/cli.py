@@ -22,6 +22,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "bench clips": ("benchmarks.clips:main", "simulated and stored clips per second"),
     "bench models": ("benchmarks.models:main", "errors, permanence and speed of the shipped models"),
     "bench laws": ("benchmarks.laws:main", "has a model learned the law, or the clips?"),
+    "bench throughput": (
+        "benchmarks.throughput:main",
+        "how fast each family imagines",
+    ),
     "bench proof": ("benchmarks.proof:main", "what a task must prove before it counts"),
     "bench loop": ("benchmarks.loop:main", "the reference results: every policy, level and world"),
     "bench readme": ("benchmarks.readme:main", "write the committed results into the tables of the README"),
