@@ -105,7 +105,7 @@ class MotionModel(ModelMixin, ConfigMixin):
             motion = self._carried(motion)
             for _ in range(self.looks):
                 seen = torch.cat([self._fold(self._moved(before, motion) - now), self._fold(now)], 1)
-                motion = motion + self.correct(self.look(seen)).float()
+                motion = motion + _precisely(self.correct, self.look(seen))
             explained.append(self._moved(before, motion))
         return motion, torch.stack(explained, 1)
 
@@ -114,7 +114,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         pushed = (action / self.config.action_scale)[..., None, None].expand(-1, -1, *motion.shape[-2:])
         seen = torch.cat([self._fold(frame), differences(motion) / UNIT, pushed], 1)
         features = self.act(seen.contiguous(memory_format=torch.channels_last))
-        change = self.leave(features).float()
+        change = _precisely(self.leave, features)
         travel = motion + change[:, :2]
         rough = self._moved(frame, travel) + F.pixel_shuffle(change[:, 4:], self.patch)
         guide = F.pixel_shuffle(self.guide(features), self.patch)
@@ -213,6 +213,12 @@ def differences(motion: Tensor) -> Tensor:
         for down, right in ((0, d), (2 * d, d), (d, 0), (d, 2 * d)):
             found.append(wide[..., down : down + h, right : right + w] - motion)
     return torch.cat(found, 1)
+
+
+def _precisely(layer: nn.Conv2d, x: Tensor) -> Tensor:
+    """In single precision: half a percent of a motion, all that bfloat16 holds, is seen in a rollout."""
+    with torch.autocast(x.device.type, enabled=False):
+        return layer(x.float())
 
 
 def _silent(layer: nn.Conv2d) -> nn.Conv2d:
