@@ -22,6 +22,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "bench clips": ("benchmarks.clips:main", "simulated and stored clips per second"),
     "bench models": ("benchmarks.models:main", "errors, permanence and speed of the shipped models"),
     "bench laws": ("benchmarks.laws:main", "has a model learned the law, or the clips?"),
+    "bench memory": ("benchmarks.memory:main", "is a model nearer to a training clip than to the truth?"),
     "bench throughput": (
         "benchmarks.throughput:main",
         "how fast each family imagines",
