@@ -1,7 +1,7 @@
 """`worldsim bench memory`: where the training data do not reach, does a model follow the law or a memory?
 
-For every clip the model's rollout is compared with the truth and with the continuation of the nearest training
-clip (the family `retrieval`): a model that has learned cases rather than laws is nearer to the latter.
+For every clip a rollout is compared with the truth and with the continuation of the nearest training clip
+(the family `retrieval`): a model that has learned cases rather than laws is nearer to the latter.
 """
 
 from collections.abc import Iterator
