@@ -122,7 +122,21 @@ def plan(args: Args) -> list[Cell]:
 
 
 def scenarios_of(model: str) -> list[str]:
-    """The study's scenarios that a model's recipe trains on."""
+    """The study's scenarios that a model's recipe trains on. Raises ValueError when there are none."""
+    trained = trained_on(model)
+    found = [name for name in SCENARIOS if name in trained]
+    if not found:
+        raise ValueError(
+            f"{model} was trained on none of {', '.join(SCENARIOS)}, but on {', '.join(trained)}"
+        )
+    return found
+
+
+def trained_on(model: str) -> list[str]:
+    """The scenarios that a model's recipe trains on.
+
+    Raises ValueError for a model that cannot be read or does not tell.
+    """
     import json
 
     from worldsim.models import load_model, shipped_models
@@ -131,15 +145,10 @@ def scenarios_of(model: str) -> list[str]:
     load_model(model)
     kept = Path(model) / "training.json"
     if model in shipped_models() and model in RECIPES:
-        mixture: Any = RECIPES[model].mixture
-    elif kept.is_file():
-        mixture = json.loads(kept.read_text())["recipe"]["mixture"]
-    else:
-        raise ValueError(f"{model} does not tell what it was trained on: there is no {kept}")
-    found = [name for name in SCENARIOS if name in {scenario for scenario, _ in mixture}]
-    if not found:
-        raise ValueError(f"{model} was trained on none of {', '.join(SCENARIOS)}")
-    return found
+        return [scenario for scenario, _ in RECIPES[model].mixture]
+    if kept.is_file():
+        return [scenario for scenario, _ in json.loads(kept.read_text())["recipe"]["mixture"]]
+    raise ValueError(f"{model} does not tell what it was trained on: there is no {kept}")
 
 
 def measure(cell: Cell, work: Path) -> None:

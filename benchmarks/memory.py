@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import results_io
-from benchmarks.laws import STREAM, Cell, make_model, scenarios_of
+from benchmarks.laws import STREAM, Cell, make_model, trained_on
 from benchmarks.results_io import Row
 
 CONTEXT = 4  #: frames that are given
@@ -19,7 +19,7 @@ CONTEXT = 4  #: frames that are given
 
 @dataclass
 class Args:
-    """The share of rollouts that are nearer to the nearest training clip than to the truth, by level."""
+    """Rollouts nearer to the nearest training clip than to the truth, and balls that are turned round, by level."""
 
     models: tuple[str, ...] = ("table", "drop")
     """Shipped names or checkpoint folders; each is measured on the scenarios that its recipe trains on."""
@@ -39,41 +39,44 @@ def main(args: Args) -> None:
     from worldsim.scenarios import get_scenario
 
     rows: list[Row] = []
-    table = Table("model", "scenario", "level", "nearer to a training clip than to the truth", "clips")
+    table = Table("model", "scenario", "level", "metric", "value", "clips")
     for model in args.models:
-        for scenario in scenarios_of(model):
+        for scenario in trained_on(model):
             for level in get_scenario(scenario).levels:
-                cell = Cell(model, scenario, level, args.clips, args.memory)
-                for row in measure(cell):
+                for row in measure(Cell(model, scenario, level, args.clips, args.memory)):
                     rows.append(row)
-                    share = f"{row['value']:.0%} [{row['low']:.0%}, {row['high']:.0%}]"
-                    table.add_row(row["model"], scenario, level, share, f"{row['n']}")
+                    value = f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+                    table.add_row(row["model"], scenario, level, row["metric"], value, f"{row['n']}")
     Console().print(table)
     results_io.write(args.out, results_io.meta("worldsim bench memory", 0), rows)
 
 
 def measure(cell: Cell) -> Iterator[Row]:
-    """The share of a cell's clips that are nearer to memory, with its interval."""
+    """Of a cell's clips, the share that is nearer to memory and the share of single balls that are turned round;
+    and the velocity error, m/s."""
     from dataclasses import replace
 
-    from benchmarks.statistics import proportion
-    from worldsim.metrics.rollouts import make_clips, roll_out
+    from benchmarks.statistics import mean, proportion
+    from worldsim.metrics.rollouts import make_clips, roll_out, score
     from worldsim.metrics.scoring import in_view
     from worldsim.scenarios import get_scenario
     from worldsim.tracking import Tracker, track_clip
 
     clips = make_clips(cell.scenario, cell.level, cell.clips, STREAM)
     tracker = Tracker(get_scenario(cell.scenario).template)
-
-    def places(name: str) -> np.ndarray:
-        model = make_model(replace(cell, model=name), clips)
-        return track_clip(tracker, roll_out(model, clips), CONTEXT).position.numpy()
-
+    predicted, recalled = (
+        roll_out(make_model(replace(cell, model=name), clips), clips) for name in (cell.model, "retrieval")
+    )
+    places = [track_clip(tracker, frames, CONTEXT).position.numpy() for frames in (predicted, recalled)]
     mask = in_view(clips.states, clips.scenes).numpy()
     mask[:, :CONTEXT] = False
-    nearer = nearer_to_memory(places(cell.model), places("retrieval"), clips.states[..., :2], mask)
-    where = {"scenario": cell.scenario, "level": cell.level, "model": cell.name, "metric": "nearer_to_memory"}
-    yield {**where, **proportion(nearer).row()}
+    where = {"scenario": cell.scenario, "level": cell.level, "model": cell.name}
+    nearer = nearer_to_memory(*places, clips.states[..., :2], mask)
+    yield {**where, "metric": "nearer_to_memory", **proportion(nearer).row()}
+    errors = score(clips, predicted, CONTEXT).velocity_error
+    yield {**where, "metric": "velocity_error", **mean(errors.value[errors.count > 0].numpy()).row()}
+    if clips.states.shape[2] == 1:
+        yield {**where, "metric": "reversed", **proportion(reversals(places[0], clips.states[..., :2])).row()}
 
 
 def nearer_to_memory(
@@ -88,3 +91,9 @@ def nearer_to_memory(
 
     scored = mask.any((1, 2))
     return (distance(recalled) < distance(true))[scored]
+
+
+def reversals(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """[N] bool: over all predicted frames, a ball moves against its true way; places [N, T, 1, 2] m."""
+    way, truth = (places[:, -1, 0, 0] - places[:, CONTEXT - 1, 0, 0] for places in (predicted, true))
+    return way * truth < 0

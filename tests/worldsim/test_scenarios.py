@@ -81,3 +81,25 @@ def test_an_unknown_level_or_scenario_lists_what_exists():
         sample(get_scenario("uniform"), "fast", KEYS[:1])
     with pytest.raises(ValueError, match="uniform, collision"):
         get_scenario("billiards")
+
+
+BANDS = {  # m/s, what is asked for and must not be trained on
+    "uniform_gap": (1.75, 3.25),
+    "uniform_restored": (1.75, 3.25),
+    "uniform_fast": (1.0, 1.25),
+    "uniform_fast_mirrored": (1.0, 1.25),
+}
+
+
+@pytest.mark.parametrize("name", BANDS)
+def test_bands_of_speed(name):
+    scenario, (low, high) = get_scenario(name), BANDS[name]
+    levels = (sample(scenario, level, KEYS)[0] for level in scenario.levels)
+    trained, asked = (np.array([s.bodies[0].velocity[0] for s in scenes]) for scenes in levels)
+    within = (np.abs(trained) > low) & (np.abs(trained) < high)
+    assert ((np.abs(asked) >= low) & (np.abs(asked) <= high)).all()
+    if name == "uniform_restored":
+        assert within.any() and (np.abs(np.abs(trained[within]) - 2.5) <= 0.1).all()
+    else:
+        assert not within.any()
+    assert (trained < 0).any() == (name != "uniform_fast")

@@ -1,5 +1,6 @@
 """Scenarios by name."""
 
+from worldsim.scenarios.bands import BANDED
 from worldsim.scenarios.base import Scenario, sample
 from worldsim.scenarios.collision import Collision, Oblique
 from worldsim.scenarios.fall import Catch, Drop, Parabola
@@ -7,7 +8,7 @@ from worldsim.scenarios.launch import Launch
 from worldsim.scenarios.uniform import Uniform
 
 SCENARIOS: dict[str, Scenario] = {
-    s.name: s for s in (Uniform(), Collision(), Oblique(), Launch(), Parabola(), Drop(), Catch())
+    s.name: s for s in (Uniform(), Collision(), Oblique(), Launch(), Parabola(), Drop(), Catch(), *BANDED)
 }
 
 __all__ = ["SCENARIOS", "Scenario", "get_scenario", "sample"]

@@ -12,7 +12,7 @@ class Uniform:
     """One ball crosses the view; levels change its radius, its speed or both."""
 
     name = "uniform"
-    levels = ("id", "size", "speed", "both")
+    levels: tuple[str, ...] = ("id", "size", "speed", "both")
     frames = 32
     template = Scene((Body("blue", (1.0,), (5.0, 5.0)),))
 
@@ -20,11 +20,7 @@ class Uniform:
         """See `Scenario.propose`."""
         r = base.radius(rng, level in ("size", "both"))
         v = base.speed(rng, level in ("speed", "both"))
-        way = base.sign(rng)
-        travel = min(rng.uniform(r, 4.0), VIEW - r)
-        x = travel if way > 0 else VIEW - travel
-        y = rng.uniform(r, VIEW - r)
-        return Scene((Body("blue", (r,), (float(x), float(y)), (way * v, 0.0)),))
+        return crossing(r, v, base.sign(rng), rng)
 
     def accept(self, level: str, clips: Trajectory) -> np.ndarray:
         """Every draw belongs to its level."""
@@ -33,3 +29,11 @@ class Uniform:
     def actions(self, scenes: Sequence[Scene], keys: np.ndarray, frames: int) -> np.ndarray:
         """Nothing can be actuated."""
         return base.no_actions(scenes, frames)
+
+
+def crossing(radius: float, speed: float, way: float, rng: np.random.Generator) -> Scene:
+    """A ball that begins near one side, at any height, and moves to the right (`way` 1) or left (-1)."""
+    travel = min(rng.uniform(radius, 4.0), VIEW - radius)
+    x = travel if way > 0 else VIEW - travel
+    y = rng.uniform(radius, VIEW - radius)
+    return Scene((Body("blue", (radius,), (float(x), float(y)), (way * speed, 0.0)),))

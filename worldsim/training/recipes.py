@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from worldsim.scenarios.bands import BANDED
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -79,6 +81,10 @@ RECIPES: dict[str, Recipe] = {
         Recipe("uniform", "uniform motion alone", (("uniform", 1.0),), model=TABLE, **ALONE),
         Recipe("collision", "1D collisions alone", (("collision", 1.0),), model=TABLE, **ALONE),
         Recipe("parabola", "parabolas alone", (("parabola", 1.0),), model=DROP, **ALONE),
+        *(
+            Recipe(s.name, "uniform motion in bands of speed", ((s.name, 1.0),), model=TABLE, **ALONE)
+            for s in BANDED
+        ),
         Recipe(
             "autoencoder",
             "pictures of all scenarios",
