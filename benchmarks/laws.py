@@ -126,9 +126,7 @@ def scenarios_of(model: str) -> list[str]:
     trained = trained_on(model)
     found = [name for name in SCENARIOS if name in trained]
     if not found:
-        raise ValueError(
-            f"{model} was trained on none of {', '.join(SCENARIOS)}, but on {', '.join(trained)}"
-        )
+        raise ValueError(f"{model} was trained on {', '.join(trained)}, not on {' or '.join(SCENARIOS)}")
     return found
 
 
@@ -184,7 +182,8 @@ def make_model(cell: Cell, clips: "Clips") -> "WorldModel":
         return PhysicsModel("inertia", cell.scenario)
     if cell.model != "retrieval":
         return load_model(cell.model)
-    known = make_clips(replace(get_recipe(cell.scenario), clips=cell.memory))
+    alone = {"name": cell.scenario, "mixture": ((cell.scenario, 1.0),), "clips": cell.memory}
+    known = make_clips(replace(get_recipe("uniform"), **alone))
     n, frames = known.states.shape[:2]
     memory = RetrievalModel(cell.scenario, n, frames, known.actions.shape[2])
     memory.remember(known.states, known.looks.size, torch.as_tensor(known.actions))

@@ -19,7 +19,7 @@ CONTEXT = 4  #: frames that are given
 
 @dataclass
 class Args:
-    """Rollouts nearer to the nearest training clip than to the truth, and balls that are turned round, by level."""
+    """Rollouts nearer to the nearest training clip than to the truth, and balls turned round, by level."""
 
     models: tuple[str, ...] = ("table", "drop")
     """Shipped names or checkpoint folders; each is measured on the scenarios that its recipe trains on."""
@@ -52,8 +52,7 @@ def main(args: Args) -> None:
 
 
 def measure(cell: Cell) -> Iterator[Row]:
-    """Of a cell's clips, the share that is nearer to memory and the share of single balls that are turned round;
-    and the velocity error, m/s."""
+    """Of a cell's clips, the share nearer to memory and that of single balls turned round; velocity error."""
     from dataclasses import replace
 
     from benchmarks.statistics import mean, proportion
@@ -67,16 +66,16 @@ def measure(cell: Cell) -> Iterator[Row]:
     predicted, recalled = (
         roll_out(make_model(replace(cell, model=name), clips), clips) for name in (cell.model, "retrieval")
     )
-    places = [track_clip(tracker, frames, CONTEXT).position.numpy() for frames in (predicted, recalled)]
+    mine, theirs = (track_clip(tracker, f, CONTEXT).position.numpy() for f in (predicted, recalled))
     mask = in_view(clips.states, clips.scenes).numpy()
     mask[:, :CONTEXT] = False
     where = {"scenario": cell.scenario, "level": cell.level, "model": cell.name}
-    nearer = nearer_to_memory(*places, clips.states[..., :2], mask)
+    nearer = nearer_to_memory(mine, theirs, clips.states[..., :2], mask)
     yield {**where, "metric": "nearer_to_memory", **proportion(nearer).row()}
     errors = score(clips, predicted, CONTEXT).velocity_error
     yield {**where, "metric": "velocity_error", **mean(errors.value[errors.count > 0].numpy()).row()}
     if clips.states.shape[2] == 1:
-        yield {**where, "metric": "reversed", **proportion(reversals(places[0], clips.states[..., :2])).row()}
+        yield {**where, "metric": "reversed", **proportion(reversals(mine, clips.states[..., :2])).row()}
 
 
 def nearer_to_memory(
