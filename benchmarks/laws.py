@@ -182,7 +182,7 @@ def make_model(cell: Cell, clips: "Clips") -> "WorldModel":
         return PhysicsModel("inertia", cell.scenario)
     if cell.model != "retrieval":
         return load_model(cell.model)
-    alone = {"name": cell.scenario, "mixture": ((cell.scenario, 1.0),), "clips": cell.memory}
+    alone: dict[str, Any] = {"name": cell.scenario, "mixture": ((cell.scenario, 1.0),), "clips": cell.memory}
     known = make_clips(replace(get_recipe("uniform"), **alone))
     n, frames = known.states.shape[:2]
     memory = RetrievalModel(cell.scenario, n, frames, known.actions.shape[2])
