@@ -26,7 +26,7 @@ from worldsim.engines import make_engine, simulate
 from worldsim.metrics import in_view, permanence, position_errors, scoring_mask, velocity_error
 from worldsim.metrics import velocity_error_public as public_error
 from worldsim.rendering import Looks, quantise, render
-from worldsim.scenarios import SCENARIOS, Scenario, sample
+from worldsim.scenarios import BASIC, SCENARIOS, Scenario, sample
 from worldsim.scenes import Scene
 from worldsim.tracking import DUPLICATED, LOST, VISIBLE, Tracker, track_clip
 
@@ -66,10 +66,7 @@ def main(args: Args) -> None:
     torch.set_num_threads(1)
     try:
         floors = [
-            row
-            for scenario in SCENARIOS.values()
-            for level in scenario.levels
-            for row in floor(scenario, level, args)
+            row for scenario in BASIC for level in scenario.levels for row in floor(scenario, level, args)
         ]
         speeds = [row for name in TIMED for size in args.resolutions for row in speed(name, size, args)]
     finally:

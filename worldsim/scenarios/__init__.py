@@ -7,11 +7,10 @@ from worldsim.scenarios.fall import Catch, Drop, Parabola
 from worldsim.scenarios.launch import Launch
 from worldsim.scenarios.uniform import Uniform
 
-SCENARIOS: dict[str, Scenario] = {
-    s.name: s for s in (Uniform(), Collision(), Oblique(), Launch(), Parabola(), Drop(), Catch(), *BANDED)
-}
+BASIC: tuple[Scenario, ...] = (Uniform(), Collision(), Oblique(), Launch(), Parabola(), Drop(), Catch())
+SCENARIOS: dict[str, Scenario] = {s.name: s for s in (*BASIC, *BANDED)}
 
-__all__ = ["SCENARIOS", "Scenario", "get_scenario", "sample"]
+__all__ = ["BASIC", "SCENARIOS", "Scenario", "get_scenario", "sample"]
 
 
 def get_scenario(name: str) -> Scenario:
