@@ -75,6 +75,21 @@ def success(rows: Sequence[Row], task: str, world: str) -> Table:
     return Table(caption, ["Policy", *map(tables.level_name, levels)], lines)
 
 
+def sensitivity(rows: Sequence[Row]) -> Table:
+    """How much success falls when a velocity error is put into the physics that CEM imagines in."""
+    falls, dropped = select(rows, metric="success_fall"), select(rows, metric="dropped_draws")
+    lines = []
+    for row in dropped:
+        here = select(falls, task=row["task"], level=row["level"])
+        by_world = (tables.percent(select(here, world=w)) for w in ("box2d", "mujoco"))
+        name = f"{row['task']}, {tables.level_name(row['level'])}"
+        lines.append([name, f"{here[0]['factor']:g} m/s" if here else "–", *by_world, f"{row['value']:,}"])
+    caption = (
+        "Fall of success in % points when CEM imagines in a physics with a velocity error [95 % interval]"
+    )
+    return Table(caption, ["Task and level", "Error", "Box2D", "MuJoCo", "Trivial draws dropped"], lines)
+
+
 def clips(rows: Sequence[Row]) -> Table:
     """Clips per second and process, by scenario and engine."""
     found = select(rows, metric="clips_per_s")
@@ -89,6 +104,7 @@ def clips(rows: Sequence[Row]) -> Table:
 
 TABLES: dict[str, Callable[..., Table]] = {
     "success": success,
+    "sensitivity": sensitivity,
     "promise": lambda rows: tables.promise(rows, "reference results"),
     "errors": tables.errors,
     "speed": tables.speed,
