@@ -75,5 +75,5 @@ def test_a_table_holds_the_rows_in_their_order(tmp_path: Path) -> None:
 def test_a_missing_result_and_an_unknown_table_are_said(tmp_path: Path) -> None:
     text = "<!-- table loop.json errors -->\n<!-- end -->\n"
     assert "Not measured yet" in fill(text, tmp_path)
-    with pytest.raises(ValueError, match="success, .*promise"):
+    with pytest.raises(ValueError, match=r"success, .*promise"):
         fill(text.replace("errors", "wonders"), tmp_path)
