@@ -66,6 +66,17 @@ def test_steps_at_once_equal_steps_one_by_one_and_a_saved_twin_agrees(model, tmp
     assert torch.equal(twin.step(begun, actions[:, 3:7])[1], together)
 
 
+def test_gradients_reach_back_as_far_as_they_may(model):
+    frames = (truth(fresh_clips("launch", "id", 1, "test motion"), 64, 4) * 2 - 1).requires_grad_()
+    actions = torch.zeros(1, 4, 2)
+    whole, _ = model(frames, actions)
+    parts, _ = model(frames, actions, truncate=2)
+    assert torch.equal(whole, parts)
+    for predicted, reaches in ((whole[:, 3], True), (parts[:, 3], False), (parts[:, 1], True)):
+        (gradient,) = torch.autograd.grad(predicted.sum(), frames, retain_graph=True, allow_unused=True)
+        assert (gradient is not None and bool(gradient.any())) == reaches
+
+
 def test_wrong_shapes_are_named(model):
     with pytest.raises(ValueError, match=r"expected \(2, 4, 3, 64, 64\)"):
         model.init(torch.zeros(2, 3, 3, 64, 64), torch.zeros(2, 3, 2), KEYS[:2])

@@ -83,14 +83,17 @@ class MotionModel(ModelMixin, ConfigMixin):
             _silent(nn.Conv2d(detail, 3, 3, padding=1)),
         )
 
-    def forward(self, frames: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
         """The frames [B, T, 3, H, W] after `frames` [B, K, 3, H, W] in [-1, 1] under `actions` [B, T, A].
 
         Also the context's frames from the second on, [B, K - 1, 3, H, W], as the motion found explains them.
+        Gradients reach back over at most `truncate` frames.
         """
         motion, explained = self.watch(frames)
         frame, predicted = frames[:, -1], []
-        for action in actions.unbind(1):
+        for t, action in enumerate(actions.unbind(1)):
+            if truncate and t and t % truncate == 0:
+                frame, motion = frame.detach(), motion.detach()
             frame, motion = self.advance(frame, motion, action)
             predicted.append(frame)
             frame = frame.clamp(-1, 1)

@@ -16,9 +16,9 @@ class Recipe:
     `horizons` are (from this share on, predicted frames); the learning rate warms up anew after each
     change, for longer rollouts have larger gradients than the optimiser has seen. `pure_noise` is the
     share of noise levels at the end of the schedule; the rest is uniform. `event_weight` raises the odds
-    of windows in which a velocity jumps (contacts, launches). `forcing` is how `causal` is trained (see
-    `worldsim.training.losses.forcing`), `autoencoder` the folder of a trained one. `cost` and `error`
-    tell what one run took and came to.
+    of windows in which a velocity jumps (contacts, launches). Gradients of `motion` reach back over
+    `truncate` frames. `forcing` is how `causal` is trained (see `worldsim.training.losses.forcing`),
+    `autoencoder` the folder of a trained one. `cost` and `error` tell what one run took and came to.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Recipe:
     batch_frames: int = 128
     accumulate: int = 1
     horizons: tuple[tuple[float, int], ...] = ((0.0, 1), (0.18, 2), (0.21, 4), (0.55, 8))
+    truncate: int = 8
     learning_rate: float = 1e-3
     warmup: int = 200
     weight_decay: float = 0.01
