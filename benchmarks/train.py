@@ -4,7 +4,7 @@ import json
 import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -66,13 +66,11 @@ def main(args: Args) -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = get_recipe(args.recipe)
-    changes: dict[str, Any] = {
-        k: v
-        for k in ("family", "autoencoder", "forcing", "steps", "clips")
-        if (v := getattr(args, k)) is not None
-    }
-    recipe = replace(recipe, **changes)
-    own = get_recipe(args.recipe).family
+    own = recipe.family
+    if args.family is not None:
+        recipe = recipe.of_family(args.family)
+    names = ("autoencoder", "forcing", "steps", "clips")
+    recipe = replace(recipe, **{n: value for n in names if (value := getattr(args, n)) is not None})
     folder = args.out or Path("runs/train") / (recipe.name + f"-{recipe.family}" * (recipe.family != own))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(recipe), indent=1))

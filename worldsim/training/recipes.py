@@ -1,7 +1,7 @@
 """Recipes: everything that determines a training run."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from worldsim.scenarios.bands import BANDED
@@ -45,12 +45,20 @@ class Recipe:
     cost: str = ""
     error: str = ""
 
+    def of_family(self, family: str) -> "Recipe":
+        """The recipe for another family, with the schedule that suits it."""
+        return self if family == self.family else replace(self, family=family, **SCHEDULES.get(family, {}))
+
     def settings(self) -> dict[str, Any]:
         """What determines the run, as JSON types."""
         told = {"about", "cost", "error"}
         return json.loads(json.dumps({k: v for k, v in asdict(self).items() if k not in told}))
 
 
+SCHEDULES: dict[str, dict[str, Any]] = {  #: what a family changes in every recipe
+    # looking costs more than a step, and motion must last for a whole clip
+    "motion": {"horizons": ((0.0, 4), (0.1, 12), (0.3, 28)), "truncate": 7, "batch_frames": 112},
+}
 TABLE = {"action_size": 2, "action_scale": 4.0}
 DROP = {"action_size": 1, "action_scale": 1.5}
 ALONE: dict[str, Any] = {"clips": 10_000, "steps": 5_000, "batch_frames": 64}  #: of one scenario
