@@ -57,7 +57,12 @@ class Recipe:
 
 SCHEDULES: dict[str, dict[str, Any]] = {  #: what a family changes in every recipe
     # looking costs more than a step, and motion must last for a whole clip
-    "motion": {"horizons": ((0.0, 4), (0.1, 12), (0.3, 28)), "truncate": 7, "batch_frames": 112},
+    "motion": {
+        "horizons": ((0.0, 4), (0.1, 12), (0.3, 28)),
+        "truncate": 7,
+        "batch_frames": 112,
+        "learning_rate": 7e-4,
+    },
 }
 TABLE = {"action_size": 2, "action_scale": 4.0}
 DROP = {"action_size": 1, "action_scale": 1.5}
