@@ -42,7 +42,7 @@ def write_card(
         f"# worldsim world model `{recipe.name}`",
         "",
         f"Family `{recipe.family}`, {parameters / 1e6:.2f} million parameters: {recipe.about}.",
-        f"Trained by `worldsim train {recipe.name}`: seed {recipe.seed}, {steps} steps of "
+        f"Trained by `worldsim train {recipe.name} --family {recipe.family}`: seed {recipe.seed}, {steps} steps of "
         f"{recipe.batch_frames} predicted frames, {cost}.",
         *([note] if note else []),
         "",
