@@ -42,8 +42,8 @@ def write_card(
         f"# worldsim world model `{recipe.name}`",
         "",
         f"Family `{recipe.family}`, {parameters / 1e6:.2f} million parameters: {recipe.about}.",
-        f"Trained by `worldsim train {recipe.name} --family {recipe.family}`: seed {recipe.seed}, {steps} steps of "
-        f"{recipe.batch_frames} predicted frames, {cost}.",
+        f"Trained by `worldsim train {recipe.name} --family {recipe.family}`: seed {recipe.seed}, "
+        f"{steps} steps of {recipe.batch_frames} predicted frames, {cost}.",
         *([note] if note else []),
         "",
         "## Data",
