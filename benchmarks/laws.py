@@ -159,14 +159,14 @@ def measure(cell: Cell, work: Path) -> None:
     clips = rollouts.make_clips(cell.scenario, cell.level, cell.clips, STREAM)
     after_impact = cell.scenario == "collision"
     if cell.model == "tracker":
-        scores = rollouts.score(clips, rollouts.truth(clips, 64), 4, after_impact)
+        scores = rollouts.score_batches(clips, lambda some, _: rollouts.truth(some, 64), 4, after_impact)
     else:
-        scores = rollouts.evaluate(make_model(cell, clips), clips, after_impact)
+        scores = rollouts.evaluate(make_model(cell), clips, after_impact)
     meta = results_io.meta("worldsim bench laws", 0, clips=list(_clips(cell, clips, scores)))
     results_io.write(cell.file(work), meta, _rows(cell, scores))
 
 
-def make_model(cell: Cell, clips: "Clips") -> "WorldModel":
+def make_model(cell: Cell) -> "WorldModel":
     """The model of a cell."""
     from dataclasses import replace
 

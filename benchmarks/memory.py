@@ -64,7 +64,7 @@ def measure(cell: Cell) -> Iterator[Row]:
     clips = make_clips(cell.scenario, cell.level, cell.clips, STREAM)
     tracker = Tracker(get_scenario(cell.scenario).template)
     predicted, recalled = (
-        roll_out(make_model(replace(cell, model=name), clips), clips) for name in (cell.model, "retrieval")
+        roll_out(make_model(replace(cell, model=name)), clips) for name in (cell.model, "retrieval")
     )
     mine, theirs = (track_clip(tracker, f, CONTEXT).position.numpy() for f in (predicted, recalled))
     mask = in_view(clips.states, clips.scenes).numpy()

@@ -23,7 +23,6 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {  #: family and settings by t
     "clip S": ("clip", {"size": "S"}),
     "causal S": ("causal", {"size": "S"}),
 }
-DECISION = {"Strike": (96, 28), "Catch": (14, 40)}  #: candidates and frames of a fresh plan at a decision
 
 
 @dataclass
@@ -71,6 +70,8 @@ def _rows(name: str, batch: int, seconds: float) -> Iterator[Row]:
     import numpy as np
     import torch
 
+    from agents.cem import CONFIGS
+    from envs.tasks import make_task
     from worldsim.models import family
 
     kind, settings = SETTINGS[name]
@@ -91,13 +92,9 @@ def _rows(name: str, batch: int, seconds: float) -> Iterator[Row]:
     each, calls = _time(lambda: model.step(state, actions), seconds, device)
     rate = batch * many / each
     yield {"metric": "frames_per_s", "value": rate, "n": calls}
-    for task, (candidates, frames) in DECISION.items():
-        yield {
-            "task": task,
-            "metric": "seconds_per_decision",
-            "value": candidates * frames / rate,
-            "n": calls,
-        }
+    for task, config in CONFIGS.items():
+        frames = sum(config.candidates) * min(config.horizon, make_task(task).frames)
+        yield {"task": task, "metric": "seconds_per_decision", "value": frames / rate, "n": calls}
     if batch > 1:
         alone, calls = _time(lambda: begin(batch), seconds, device)
         shared, _ = _time(lambda: begin(1).repeat(batch), seconds, device)

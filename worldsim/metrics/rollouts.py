@@ -1,5 +1,6 @@
 """Open-loop rollouts of a world model on clips of a scenario, scored against the truth."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -67,11 +68,18 @@ def make_clips(scenario: str, level: str, clips: int, stream: str, frames: int =
 
 def evaluate(model: WorldModel, clips: Clips, after_impact: bool = False) -> RolloutScores:
     """Roll a model out on clips and score it, a batch at a time; see `score`."""
+    k = model.context_frames
+    return score_batches(clips, lambda some, first: roll_out(model, some, first), k, after_impact)
+
+
+def score_batches(
+    clips: Clips, film: Callable[[Clips, int], Tensor], context: int = 4, after_impact: bool = False
+) -> RolloutScores:
+    """Scores of the frames that `film` makes of some clips and the number of the first; see `score`."""
     parts = []
     for first in range(0, len(clips.scenes), BATCH):
         some = clips.rows(first, first + BATCH)
-        frames = roll_out(model, some, first)
-        parts.append(score(some, frames, model.context_frames, after_impact))
+        parts.append(score(some, film(some, first), context, after_impact))
     names = [f.name for f in fields(RolloutScores) if f.name != "position_error"]
     joined: dict[str, PerClip] = {n: PerClip.join([getattr(p, n) for p in parts]) for n in names}
     return RolloutScores(**joined, position_error=torch.cat([p.position_error for p in parts]))
@@ -102,12 +110,9 @@ def truth(clips: Clips, resolution: int, frames: int | None = None) -> Tensor:
 @torch.no_grad()
 def reconstruct(autoencoder: Any, clips: Clips) -> Tensor:
     """True frames [N, T, 3, H, W] of clips as they come back from an autoencoder of pictures in [-1, 1]."""
-    parts = []
-    for first in range(0, len(clips.scenes), BATCH):
-        frames = truth(clips.rows(first, first + BATCH), autoencoder.resolution)
-        back = autoencoder(frames.flatten(0, 1) * 2 - 1).unflatten(0, frames.shape[:2])
-        parts.append(quantise((back + 1) / 2))
-    return torch.cat(parts)
+    frames = truth(clips, autoencoder.resolution)
+    back = autoencoder(frames.flatten(0, 1) * 2 - 1).unflatten(0, frames.shape[:2])
+    return quantise((back + 1) / 2)
 
 
 def score(clips: Clips, frames: Tensor, context: int = 4, after_impact: bool = False) -> RolloutScores:

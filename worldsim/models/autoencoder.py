@@ -68,6 +68,10 @@ class Autoencoder(ModelMixin, ConfigMixin):
         latents = self.inner.encode(folded).latent_dist.mode().float()
         return F.rms_norm(latents.movedim(1, -1), (self.latent_channels,), eps=1e-6).movedim(-1, 1)
 
+    def encode_clips(self, frames: Tensor) -> Tensor:
+        """Latents [B, T, C, h, w] of frames [B, T, 3, H, W] in [0, 1]."""
+        return self.encode(frames.flatten(0, 1) * 2 - 1).unflatten(0, frames.shape[:2])
+
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures [N, 3, H, W], not clamped, of latents."""
         rough = F.pixel_shuffle(self.inner.decode(latents).sample, self.patch)

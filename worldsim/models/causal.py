@@ -9,16 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from diffusers import ConfigMixin, DDIMScheduler, ModelMixin
+from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor
 
 from worldsim.models.autoencoder import Autoencoder
 from worldsim.models.base import check_context
-from worldsim.models.clip import TIMESTEPS
-from worldsim.models.noise import keyed_noise, make_bank
+from worldsim.models.noise import keyed_noise, make_bank, make_scheduler
 from worldsim.models.state import TensorState
-from worldsim.models.transformer import Memory, VideoTransformer
+from worldsim.models.transformer import Memory, VideoTransformer, leading
 
 
 @dataclass(frozen=True)
@@ -70,13 +69,7 @@ class CausalModel(ModelMixin, ConfigMixin):
         self.transformer = VideoTransformer(size, latent_channels, latent_channels, patch, action_size)
         side = resolution // self.autoencoder.factor
         self.register_buffer("bank", make_bank(latent_channels, side), persistent=False)
-        self.scheduler = DDIMScheduler(
-            num_train_timesteps=TIMESTEPS,
-            prediction_type="sample",
-            rescale_betas_zero_snr=True,
-            timestep_spacing="trailing",
-            clip_sample=False,
-        )
+        self.scheduler = make_scheduler("sample")
 
     def forward(
         self, noisy: Tensor, levels: Tensor, actions: Tensor, memory: Memory | None = None
@@ -107,8 +100,7 @@ class CausalModel(ModelMixin, ConfigMixin):
     def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> CausalState:
         """See `WorldModel.init`; raises ValueError for shapes that do not fit."""
         words = check_context(self, frames, actions, keys)
-        latents = self.autoencoder.encode(frames.flatten(0, 1) * 2 - 1).unflatten(0, frames.shape[:2])
-        led = torch.cat([torch.zeros_like(actions[:, :1]), actions], 1).float()
+        latents, led = self.autoencoder.encode_clips(frames), leading(actions)
         with torch.autocast(frames.device.type, dtype=torch.bfloat16):
             return CausalState(self.remember(None, latents, led), words, torch.zeros_like(words))
 

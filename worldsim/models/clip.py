@@ -10,17 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from diffusers import ConfigMixin, DDIMScheduler, ModelMixin
+from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor
 
 from worldsim.models.autoencoder import Autoencoder
 from worldsim.models.base import check_context
-from worldsim.models.noise import keyed_noise, make_bank
+from worldsim.models.noise import keyed_noise, make_bank, make_scheduler
 from worldsim.models.state import TensorState
-from worldsim.models.transformer import VideoTransformer
-
-TIMESTEPS = 1000
+from worldsim.models.transformer import VideoTransformer, leading
 
 
 @dataclass(frozen=True)
@@ -74,13 +72,7 @@ class ClipModel(ModelMixin, ConfigMixin):
         )
         side = resolution // self.autoencoder.factor
         self.register_buffer("bank", make_bank(latent_channels, side), persistent=False)
-        self.scheduler = DDIMScheduler(
-            num_train_timesteps=TIMESTEPS,
-            prediction_type="v_prediction",
-            rescale_betas_zero_snr=True,
-            timestep_spacing="trailing",
-            clip_sample=False,
-        )
+        self.scheduler = make_scheduler("v_prediction")
 
     def forward(self, noisy: Tensor, level: Tensor, given: Tensor, actions: Tensor) -> Tensor:
         """The velocity v [B, T, C, h, w] of the frames to be made.
@@ -100,8 +92,7 @@ class ClipModel(ModelMixin, ConfigMixin):
     def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> ClipState:
         """See `WorldModel.init`; raises ValueError for shapes that do not fit."""
         words = check_context(self, frames, actions, keys)
-        latents = self.autoencoder.encode(frames.flatten(0, 1) * 2 - 1).unflatten(0, frames.shape[:2])
-        led = torch.cat([torch.zeros_like(actions[:, :1]), actions], 1).float()
+        latents, led = self.autoencoder.encode_clips(frames), leading(actions)
         return ClipState(latents, led, words, torch.zeros_like(words))
 
     @torch.no_grad()

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import ConfigMixin, DDIMScheduler, ModelMixin
+from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
 from diffusers.models.resnet import Downsample2D, ResnetBlock2D
 from torch import Tensor, nn
 
 from worldsim.models.base import check_context
-from worldsim.models.noise import keyed_noise, make_bank
+from worldsim.models.noise import keyed_noise, make_bank, make_scheduler
 from worldsim.models.state import TensorState
 
-TIMESTEPS = 1000
 GROUPS = 8
 
 
@@ -99,13 +98,7 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
         for parameter in (*self.leave.parameters(), *self.sharpen[-1].parameters()):
             nn.init.zeros_(parameter)  # at first, the next frame is the last one
         self.register_buffer("bank", make_bank(3, resolution), persistent=False)
-        self.scheduler = DDIMScheduler(
-            num_train_timesteps=TIMESTEPS,
-            prediction_type="sample",
-            rescale_betas_zero_snr=True,
-            timestep_spacing="trailing",
-            clip_sample=False,
-        )
+        self.scheduler = make_scheduler("sample")
 
     def forward(self, noisy: Tensor, timestep: Tensor, frames: Tensor, actions: Tensor) -> Tensor:
         """The clean next frame [B, 3, H, W] in [-1, 1].

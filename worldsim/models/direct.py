@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from worldsim.models.convolutional import TIMESTEPS, ConvolutionalModel
+from worldsim.models.convolutional import ConvolutionalModel
+from worldsim.models.noise import TIMESTEPS
 
 
 class DirectModel(ConvolutionalModel):

@@ -6,11 +6,24 @@ costs one gather per row, where seeding a generator for each row and step would 
 
 import numpy as np
 import torch
+from diffusers import DDIMScheduler
 from torch import Tensor
 
 from worldsim import keys as key
 
 BANK = 256
+TIMESTEPS = 1000  #: noise levels of a schedule
+
+
+def make_scheduler(prediction_type: str) -> DDIMScheduler:
+    """The schedule of all families: its last level holds no signal at all, and sampling begins there."""
+    return DDIMScheduler(
+        num_train_timesteps=TIMESTEPS,
+        prediction_type=prediction_type,
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        clip_sample=False,
+    )
 
 
 def make_bank(channels: int, size: int) -> Tensor:

@@ -162,6 +162,11 @@ class Block(nn.Module):
         return x + gate2 * self.think(self.norm(x) * (1 + scale2) + shift2), *own
 
 
+def leading(actions: Tensor) -> Tensor:
+    """The action that leads to each frame [B, T, A], from those between [B, T-1, A]; zero for the first."""
+    return torch.cat([torch.zeros_like(actions[:, :1]), actions], 1).float()
+
+
 def visible(
     frames: int, per_frame: int, memory: Memory | None, causal: bool, device: torch.device
 ) -> Tensor | None:

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from worldsim import keys as key
-from worldsim.models.convolutional import TIMESTEPS
+from worldsim.models.noise import TIMESTEPS
+from worldsim.models.transformer import leading
 from worldsim.training.recipes import Recipe
 
 EXPLAIN = 0.3  #: weight of the context's frames in the loss of `motion`
@@ -73,7 +74,7 @@ def velocity(
     noise = normal(clean.shape)
     noisy = bare.scheduler.add_noise(clean, noise, level)
     target = bare.scheduler.get_velocity(clean, noise, level)
-    found = model(noisy, level.float(), latents[:, :k], _leading(actions))
+    found = model(noisy, level.float(), latents[:, :k], leading(actions))
     return (found.float() - target).square().mean()
 
 
@@ -92,7 +93,7 @@ def forcing(
 
     Raises ValueError for another word.
     """
-    k, latents, led = bare.context_frames, _encoded(bare, frames), _leading(actions)
+    k, latents, led = bare.context_frames, _encoded(bare, frames), leading(actions)
     normal, uniform = _streams(recipe, draw, latents.device)
     b, t = latents.shape[:2]
     if recipe.forcing == "rollout":
@@ -104,17 +105,16 @@ def forcing(
             losses.append((clean.float() - latents[:, h : h + 1]).square().mean())
             memory = bare.remember(memory, clean.float(), led[:, h : h + 1])
         return torch.stack(losses).mean()
-    pure = torch.where(uniform(b) < recipe.pure_noise, 1.0, uniform(b))[:, None]
     if recipe.forcing == "teacher":
+        pure = torch.where(uniform(b) < recipe.pure_noise, 1.0, uniform(b))[:, None]
         chosen = k + (uniform(b)[:, None] * (t - k)).long()
         order = torch.arange(t, device=latents.device)[None]
         level = torch.where(order == chosen, pure, (order > chosen).float())
         scored = order == chosen
     elif recipe.forcing == "diffusion":
         level = uniform(b * t).view(b, t)
-        level[:, :k] *= (uniform(b) < 0.5)[
-            :, None
-        ]  # half of the clips begin as rollouts do, with clean frames
+        rollout = uniform(b)[:, None] < 0.5  # these clips begin as rollouts do, with clean frames
+        level[:, :k] = torch.where(rollout, 0.0, level[:, :k])
         scored = torch.ones_like(level, dtype=torch.bool)
     else:
         raise ValueError(f"unknown forcing {recipe.forcing!r}; choose teacher, diffusion or rollout")
@@ -138,12 +138,7 @@ def reconstruction(
 def _encoded(bare: Any, frames: Tensor) -> Tensor:
     """Latents [B, T, C, h, w] of frames in [0, 1]."""
     with torch.no_grad():
-        return bare.autoencoder.encode(frames.flatten(0, 1) * 2 - 1).unflatten(0, frames.shape[:2])
-
-
-def _leading(actions: Tensor) -> Tensor:
-    """The action that leads to each frame [B, T, A]: none is known for the first."""
-    return torch.cat([torch.zeros_like(actions[:, :1]), actions], 1)
+        return bare.autoencoder.encode_clips(frames)
 
 
 def _streams(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from worldsim.metrics.rollouts import Clips, evaluate, make_clips, reconstruct, score
+from worldsim.metrics.rollouts import Clips, evaluate, make_clips, reconstruct, score_batches
 from worldsim.training.recipes import Recipe
 
 
@@ -23,7 +23,6 @@ def validator(recipe: Recipe, clips: int = 16) -> Callable[[Any], dict[str, floa
 
 
 def _error(recipe: Recipe, model: Any, clips: Clips) -> float:
-    scores = (
-        score(clips, reconstruct(model, clips)) if recipe.family == "autoencoder" else evaluate(model, clips)
-    )
-    return scores.velocity_error.mean()
+    if recipe.family == "autoencoder":
+        return score_batches(clips, lambda some, _: reconstruct(model, some)).velocity_error.mean()
+    return evaluate(model, clips).velocity_error.mean()
