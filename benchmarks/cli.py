@@ -22,7 +22,11 @@ VERBS: dict[str, tuple[str, str]] = {
     "bench clips": ("benchmarks.clips:main", "simulated and stored clips per second"),
     "bench models": ("benchmarks.models:main", "errors, permanence and speed of the shipped models"),
     "bench laws": ("benchmarks.laws:main", "has a model learned the law, or the clips?"),
-    "bench memory": ("benchmarks.memory:main", "is a model nearer to a training clip than to the truth?"),
+    "bench memory": ("benchmarks.memory:main", "does a model follow the law or a memory of clips?"),
+    "bench scaling": (
+        "benchmarks.scaling:main",
+        "do more data or larger models close the gap out of distribution?",
+    ),
     "bench throughput": (
         "benchmarks.throughput:main",
         "how fast each family imagines",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import results_io
+from benchmarks import results_io, studies
 from benchmarks.results_io import Row
 
 if TYPE_CHECKING:
@@ -61,9 +61,8 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """How the model is called in rows: the last part of a folder that has a name."""
-        path = Path(self.model)
-        return path.parent.name if path.name.startswith("step-") else path.name
+        """How the model is called in rows."""
+        return results_io.model_name(self.model)
 
     def file(self, work: Path) -> Path:
         """Where this cell's result lies; other weights or numbers have another file."""
@@ -157,7 +156,7 @@ def measure(cell: Cell, work: Path) -> None:
 
     torch.set_num_threads(1)
     clips = rollouts.make_clips(cell.scenario, cell.level, cell.clips, STREAM)
-    after_impact = cell.scenario == "collision"
+    after_impact = studies.after_impact(cell.scenario)
     if cell.model == "tracker":
         scores = rollouts.score_batches(clips, lambda some, _: rollouts.truth(some, 64), 4, after_impact)
     else:
@@ -168,24 +167,28 @@ def measure(cell: Cell, work: Path) -> None:
 
 def make_model(cell: Cell) -> "WorldModel":
     """The model of a cell."""
+    from worldsim.models import load_model
+    from worldsim.models.physics import PhysicsModel
+
+    if cell.model == "inertia":
+        return PhysicsModel("inertia", cell.scenario)
+    return make_memory(cell.scenario, cell.memory) if cell.model == "retrieval" else load_model(cell.model)
+
+
+def make_memory(scenario: str, clips: int, resolution: int = 64) -> "WorldModel":
+    """The family `retrieval` with the first `clips` training clips of a scenario alone."""
     from dataclasses import replace
 
     import torch
 
-    from worldsim.models import load_model
-    from worldsim.models.physics import PhysicsModel
     from worldsim.models.retrieval import RetrievalModel
     from worldsim.training.data import make_clips
     from worldsim.training.recipes import get_recipe
 
-    if cell.model == "inertia":
-        return PhysicsModel("inertia", cell.scenario)
-    if cell.model != "retrieval":
-        return load_model(cell.model)
-    alone: dict[str, Any] = {"name": cell.scenario, "mixture": ((cell.scenario, 1.0),), "clips": cell.memory}
+    alone: dict[str, Any] = {"name": scenario, "mixture": ((scenario, 1.0),), "clips": clips}
     known = make_clips(replace(get_recipe("uniform"), **alone))
     n, frames = known.states.shape[:2]
-    memory = RetrievalModel(cell.scenario, n, frames, known.actions.shape[2])
+    memory = RetrievalModel(scenario, n, frames, known.actions.shape[2], resolution)
     memory.remember(known.states, known.looks.size, torch.as_tensor(known.actions))
     return memory
 

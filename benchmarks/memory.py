@@ -1,32 +1,57 @@
 """`worldsim bench memory`: where the training data do not reach, does a model follow the law or a memory?
 
-For every clip a rollout is compared with the truth and with the continuation of the nearest training clip
-(the family `retrieval`): a model that has learned cases rather than laws is nearer to the latter.
+Three questions after Kang et al., "How Far is Video Generation from World Model". Of any model: is a rollout
+nearer to the continuation of the nearest training clip (the family `retrieval`) than to the truth? Of models
+trained for the purpose: what do they make of speeds that their training data leave out (`scenarios.bands`),
+and which of two attributes do they keep when the pair was never seen (`scenarios.pairs`)?
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import results_io
-from benchmarks.laws import STREAM, Cell, make_model, trained_on
-from benchmarks.results_io import Row
+from benchmarks import results_io, studies
+from benchmarks.laws import STREAM, make_memory, trained_on
+from benchmarks.results_io import Row, select
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from worldsim.models import WorldModel
+    from worldsim.training.recipes import Recipe
 
 CONTEXT = 4  #: frames that are given
 
 
 @dataclass
 class Args:
-    """Rollouts nearer to the nearest training clip than to the truth, and balls turned round, by level."""
+    """Rollouts nearer to a training clip than to the truth; gaps in the training data; attribute priority."""
 
     models: tuple[str, ...] = ("table", "drop")
     """Shipped names or checkpoint folders; each is measured on the scenarios that its recipe trains on."""
+    families: tuple[str, ...] = ("convolutional", "direct", "motion")
+    """Families of the models that are trained on data with gaps and on pairs of attributes."""
+    steps: int = 2_000
+    """Gradient steps of each of them."""
+    train_clips: int = 3_000
+    """Training clips of each of them."""
+    resolution: int = 32
+    """Side of their pictures."""
+    autoencoder: str = ""
+    """Folder of the trained autoencoder that the families clip and causal work on."""
     clips: int = 200
     """Clips of each scenario and level."""
     memory: int = 10_000
     """Training clips among which the nearest is sought."""
+    workers: int = os.cpu_count() or 1
+    """Models trained side by side, one thread each."""
+    work: Path = studies.WORK
+    """Folder for what is trained so far; run again to go on."""
     out: Path = results_io.RESULTS / "memory.json"
     """Result file."""
 
@@ -34,48 +59,93 @@ class Args:
 def main(args: Args) -> None:
     """Measure, print and write."""
     from rich.console import Console
-    from rich.table import Table
 
+    rows = [
+        {**row, "model": results_io.model_name(model)}
+        for model in args.models
+        for row in nearness(load(model), trained_on(model), args.clips, args.memory)
+    ]
+    rows += with_gaps(args) + with_pairs(args)
+    console = Console()
+    for shown in tables(rows):
+        console.print(shown)
+    told = {name: getattr(args, name) for name in ("steps", "train_clips", "resolution")}
+    results_io.write(args.out, results_io.meta("worldsim bench memory", 0, **told), rows)
+
+
+def load(model: str | Path) -> "WorldModel":
+    """A model on the GPU if there is one."""
+    import torch
+
+    from worldsim.models import load_model
+
+    found = load_model(model)
+    return found.cuda() if torch.cuda.is_available() else found  # type: ignore[attr-defined]
+
+
+def with_gaps(args: Args) -> list[Row]:
+    """Train each family on each of `scenarios.bands` and measure it inside and outside the gaps."""
+    from worldsim.scenarios.bands import BANDED
+
+    recipes = [_small(args, banded.name, family) for family in args.families for banded in BANDED]
+    measure = partial(measured_nearness, clips=args.clips, memory=min(args.memory, args.train_clips))
+    found = studies.run(recipes, measure, args.work, args.workers)
+    return [{**row, "model": r.family} for r, some in zip(recipes, found) for row in some]
+
+
+def with_pairs(args: Args) -> list[Row]:
+    """Train each family on each pair of attributes and count what it keeps when the pair is swapped."""
+    from worldsim.scenarios.pairs import PAIRED
+
+    recipes = [
+        _small(args, "uniform", family, name=paired.name, mixture=((paired.name, 1.0),))
+        for family in args.families
+        for paired in PAIRED
+    ]
+    found = studies.run(recipes, partial(measured_priority, clips=args.clips), args.work, args.workers)
+    return [{**row, "model": r.family} for r, some in zip(recipes, found) for row in some]
+
+
+def measured_nearness(checkpoint: Path, recipe: "Recipe", clips: int, memory: int) -> list[Row]:
+    """`nearness` of a recipe's model."""
+    return nearness(load(checkpoint), [name for name, _ in recipe.mixture], clips, memory)
+
+
+def nearness(model: "WorldModel", scenarios: Sequence[str], clips: int, memory: int) -> list[Row]:
+    """Of clips, the share nearer to memory and that of single balls turned round; velocity error."""
     from worldsim.scenarios import get_scenario
 
     rows: list[Row] = []
-    table = Table("model", "scenario", "level", "metric", "value", "clips")
-    for model in args.models:
-        for scenario in trained_on(model):
-            for level in get_scenario(scenario).levels:
-                for row in measure(Cell(model, scenario, level, args.clips, args.memory)):
-                    rows.append(row)
-                    value = f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
-                    table.add_row(row["model"], scenario, level, row["metric"], value, f"{row['n']}")
-    Console().print(table)
-    results_io.write(args.out, results_io.meta("worldsim bench memory", 0), rows)
+    for scenario in scenarios:
+        recalled = make_memory(scenario, memory, model.resolution)
+        for level in get_scenario(scenario).levels:
+            where = {"scenario": scenario, "level": level}
+            rows += [{**where, **row} for row in _nearness(model, recalled, scenario, level, clips)]
+    return rows
 
 
-def measure(cell: Cell) -> Iterator[Row]:
-    """Of a cell's clips, the share nearer to memory and that of single balls turned round; velocity error."""
-    from dataclasses import replace
-
+def _nearness(model: "WorldModel", memory: "WorldModel", scenario: str, level: str, clips: int) -> list[Row]:
     from benchmarks.statistics import mean, proportion
     from worldsim.metrics.rollouts import make_clips, roll_out, score
     from worldsim.metrics.scoring import in_view
     from worldsim.scenarios import get_scenario
     from worldsim.tracking import Tracker, track_clip
 
-    clips = make_clips(cell.scenario, cell.level, cell.clips, STREAM)
-    tracker = Tracker(get_scenario(cell.scenario).template)
-    predicted, recalled = (
-        roll_out(make_model(replace(cell, model=name)), clips) for name in (cell.model, "retrieval")
-    )
+    some = make_clips(scenario, level, clips, STREAM)
+    tracker = Tracker(get_scenario(scenario).template, model.resolution)
+    predicted, recalled = (roll_out(m, some) for m in (model, memory))
     mine, theirs = (track_clip(tracker, f, CONTEXT).position.numpy() for f in (predicted, recalled))
-    mask = in_view(clips.states, clips.scenes).numpy()
+    mask = in_view(some.states, some.scenes).numpy()
     mask[:, :CONTEXT] = False
-    where = {"scenario": cell.scenario, "level": cell.level, "model": cell.name}
-    nearer = nearer_to_memory(mine, theirs, clips.states[..., :2], mask)
-    yield {**where, "metric": "nearer_to_memory", **proportion(nearer).row()}
-    errors = score(clips, predicted, CONTEXT).velocity_error
-    yield {**where, "metric": "velocity_error", **mean(errors.value[errors.count > 0].numpy()).row()}
-    if clips.states.shape[2] == 1:
-        yield {**where, "metric": "reversed", **proportion(reversals(mine, clips.states[..., :2])).row()}
+    true = some.states[..., :2]
+    errors = score(some, predicted, CONTEXT, studies.after_impact(scenario)).velocity_error
+    rows = [
+        {"metric": "nearer_to_memory", **proportion(nearer_to_memory(mine, theirs, true, mask)).row()},
+        {"metric": "velocity_error", **mean(errors.value[errors.count > 0].numpy()).row()},
+    ]
+    if true.shape[2] == 1:
+        rows.append({"metric": "reversed", **proportion(reversals(mine, true)).row()})
+    return rows
 
 
 def nearer_to_memory(
@@ -96,3 +166,58 @@ def reversals(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """[N] bool: over all predicted frames, a ball moves against its true way; places [N, T, 1, 2] m."""
     way, truth = (places[:, -1, 0, 0] - places[:, CONTEXT - 1, 0, 0] for places in (predicted, true))
     return way * truth < 0
+
+
+def measured_priority(checkpoint: Path, recipe: "Recipe", clips: int) -> list[Row]:
+    """How often a rollout keeps both attributes of a pair, the first alone, the second alone, or neither."""
+    from benchmarks.attributes import read
+    from benchmarks.statistics import proportion
+    from worldsim.metrics.rollouts import make_clips, roll_out, truth
+    from worldsim.scenarios import get_scenario
+    from worldsim.scenarios.pairs import Paired
+
+    [(name, _)] = recipe.mixture
+    scenario, model = get_scenario(name), load(checkpoint)
+    assert isinstance(scenario, Paired)
+    first, second = scenario.pair
+    rows: list[Row] = []
+    for level in scenario.levels:
+        some = make_clips(name, level, clips, STREAM)
+        seen, true = read(roll_out(model, some)), read(truth(some, model.resolution))
+        one, other = (seen[attribute] == true[attribute] for attribute in (first, second))
+        kept = {
+            "kept_both": one & other,
+            f"kept_{first}": one & ~other,
+            f"kept_{second}": ~one & other,
+            "kept_neither": ~one & ~other,
+        }
+        where = {"scenario": name, "level": level}
+        rows += [{**where, "metric": metric, **proportion(flags).row()} for metric, flags in kept.items()]
+    return rows
+
+
+def tables(rows: Sequence[Row]) -> list["Table"]:
+    """Nearness with velocity errors and reversals, then what is kept of each pair."""
+    from rich.table import Table
+
+    near = Table(
+        "model", "scenario", "level", "nearer to memory", "velocity error, m/s", "turned round", "clips"
+    )
+    for row in select(rows, metric="nearer_to_memory"):
+        where = {c: row[c] for c in ("model", "scenario", "level")}
+        error, turned = (select(rows, **where, metric=m) for m in ("velocity_error", "reversed"))
+        shares = [f"{r['value']:.2f}" if r else "" for r in (row, *(turned or [None]))]
+        near.add_row(*where.values(), shares[0], f"{error[0]['value']:.3f}", shares[1], f"{row['n']}")
+    pairs = Table("model", "pair", "level", "kept both", "the first", "the second", "neither")
+    for row in select(rows, metric="kept_both"):
+        where = {c: row[c] for c in ("model", "scenario", "level")}
+        _, first, second = row["scenario"].split("_")
+        others = (select(rows, **where, metric=f"kept_{m}")[0] for m in (first, second, "neither"))
+        shares = [f"{r['value']:.2f}" for r in (row, *others)]
+        pairs.add_row(row["model"], f"{first}, {second}", row["level"], *shares)
+    return [near, pairs]
+
+
+def _small(args: Args, recipe: str, family: str, **changes: Any) -> "Recipe":
+    changes |= {"clips": args.train_clips, "autoencoder": args.autoencoder}
+    return studies.small(recipe, family, args.resolution, args.steps, **changes)

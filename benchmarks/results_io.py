@@ -23,6 +23,7 @@ COLUMNS = (
     "factor",
     "size",
     "clips",
+    "seed",
     "batch",
     "frame",
     "metric",
@@ -110,6 +111,12 @@ def key(row: Row) -> tuple[tuple[str, Any], ...]:
 def select(rows: Iterable[Row], **columns: Any) -> list[Row]:
     """Rows whose columns have the given values; None stands for "this column is absent"."""
     return [row for row in rows if all(row.get(c) == v for c, v in columns.items())]
+
+
+def model_name(model: str | Path) -> str:
+    """How a model is called in rows: a shipped name, or the last part of a checkpoint's path that names it."""
+    path = Path(model)
+    return path.parent.name if path.name.startswith("step-") else path.name
 
 
 def _commit() -> str:

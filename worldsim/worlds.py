@@ -12,7 +12,7 @@ from torch import Tensor
 from worldsim.engines import ENGINES, make_engine
 from worldsim.engines.base import Engine, Simulation
 from worldsim.estimation import estimate_scenes
-from worldsim.models import State, WorldModel, device_of, load_model, shipped_models
+from worldsim.models import State, WorldModel, check_frames, device_of, load_model, shipped_models
 from worldsim.rendering import Looks, quantise, render
 from worldsim.scenes import Scene
 from worldsim.tracking import Track
@@ -194,7 +194,7 @@ class ImaginedWorld:
         self.resolution, self.context_frames = model.resolution, model.context_frames
         self.device = device_of(model)
         self._state: State | None = None
-        self._rows = 0
+        self._made = np.zeros(0, dtype=np.int64)  # frames that each row has made
 
     def reset(self, scenes: Sequence[Scene], keys: np.ndarray, rows: Sequence[int] | None = None) -> Tensor:
         """See `World.reset`."""
@@ -206,14 +206,15 @@ class ImaginedWorld:
         )
         fresh = self.model.init(frames, actions, np.asarray(keys, dtype=np.uint64))
         if rows is None:
-            self._state, self._rows = fresh, len(scenes)
+            self._state, self._made = fresh, np.zeros(len(scenes), dtype=np.int64)
             return frames
         assert self._state is not None, "reset all rows before some of them"
-        source = torch.zeros(self._rows, dtype=torch.int64, device=self.device)
-        mask = torch.zeros(self._rows, dtype=torch.bool, device=self.device)
+        source = torch.zeros(len(self._made), dtype=torch.int64, device=self.device)
+        mask = torch.zeros(len(self._made), dtype=torch.bool, device=self.device)
         index = torch.as_tensor(np.asarray(rows), device=self.device)
         source[index], mask[index] = torch.arange(len(scenes), device=self.device), True
         self._state = fresh.select(source).where(mask, self._state)
+        self._made[np.asarray(rows)] = 0
         return frames
 
     def begin(self, context: Context, keys: np.ndarray) -> None:
@@ -223,15 +224,21 @@ class ImaginedWorld:
             raise ValueError(f"the context has {context.frames.shape[1]} frames; this model needs {k}")
         frames = context.frames[:, -k:].to(self.device)
         actions = context.actions[:, context.actions.shape[1] - (k - 1) :].to(self.device, torch.float32)
-        self._state, self._rows = self.model.init(frames, actions, keys), len(frames)
+        self._state = self.model.init(frames, actions, keys)
+        self._made = np.zeros(len(frames), dtype=np.int64)
 
     def step(self, actions: np.ndarray | Tensor) -> Tensor:
-        """See `World.step`; where a model yields NaN the pixels become black, the colour of fixed bodies."""
+        """See `World.step`; where a model yields NaN the pixels become black, the colour of fixed bodies.
+
+        Raises ValueError for actions that do not fit and beyond the model's `max_frames`.
+        """
         actions = torch.as_tensor(actions, dtype=torch.float32, device=self.device)
-        wanted = (self._rows, self.model.action_size)
+        wanted = (len(self._made), self.model.action_size)
         if actions.shape != wanted or not torch.isfinite(actions).all():
             raise ValueError(f"actions have shape {tuple(actions.shape)}; expected finite {wanted}")
         assert self._state is not None, "reset or begin comes before step"
+        check_frames(self.model, int(self._made.max(initial=0)) + 1)
+        self._made += 1
         self._state, frames = self.model.step(self._state, actions[:, None])
         return quantise(frames[:, 0])
 
@@ -240,7 +247,8 @@ class ImaginedWorld:
         assert self._state is not None, "reset or begin comes before fork"
         twin = ImaginedWorld(self.model, self.name)
         index = torch.as_tensor(np.asarray(rows), device=self.device)
-        twin._state, twin._rows = self._state.select(index).repeat(copies), len(index) * copies
+        twin._state = self._state.select(index).repeat(copies)
+        twin._made = self._made[np.asarray(rows)].repeat(copies)
         return twin
 
 

@@ -2,18 +2,36 @@
 
 import numpy as np
 
-from benchmarks.laws import Cell
-from benchmarks.memory import measure, nearer_to_memory, reversals
+from benchmarks import memory
+from benchmarks.laws import make_memory
+from benchmarks.memory import nearer_to_memory, nearness, reversals
+from worldsim.models.physics import PhysicsModel
 
 
 def test_the_nulls_are_where_they_must_be():
-    shares = {}
-    for name in ("retrieval", "inertia"):
-        for row in measure(Cell(name, "uniform_fast_mirrored", "slow", clips=8, memory=30)):
-            shares[name, row["metric"]] = row["value"]
+    name, shares = "uniform_fast_mirrored", {}
+    for model in (make_memory(name, 30), PhysicsModel("inertia", name)):
+        for row in nearness(model, [name], clips=8, memory=30):
+            if row["level"] == "slow":
+                shares[model.name, row["metric"]] = row["value"]
     assert shares["retrieval", "nearer_to_memory"] == 1.0 and shares["retrieval", "velocity_error"] > 1.0
     assert shares["inertia", "nearer_to_memory"] == 0.0  # uniform motion is what inertia knows
     assert shares["inertia", "reversed"] == 0.0
+
+
+def test_trained_for_gaps_and_pairs_once(tmp_path):
+    """A second run reads what the first one measured; every clip keeps both attributes, one or none."""
+    args = memory.Args(
+        families=("direct",), steps=1, train_clips=4, clips=3, memory=6, workers=1, work=tmp_path
+    )
+    rows = memory.with_pairs(args)
+    written = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.json")}
+    assert memory.with_pairs(args) == rows and len(rows) == 6 * 2 * 4
+    assert written == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.json")}
+    kept = [r["value"] for r in rows if r["scenario"] == "pair_size_shape" and r["level"] == "swapped"]
+    assert sum(kept) == 1.0 and {r["model"] for r in rows} == {"direct"}
+    near, pairs = memory.tables(rows)
+    assert near.row_count == 0 and pairs.row_count == 12
 
 
 def test_only_scored_frames_count():

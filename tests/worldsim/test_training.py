@@ -7,12 +7,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from worldsim.training import leak
-from worldsim.training.checkpoint import best
+from worldsim.training import leak, memory_fit
+from worldsim.training.checkpoint import alone_in, best
 from worldsim.training.data import Batches, make_clips
 from worldsim.training.losses import denoising
 from worldsim.training.recipes import get_recipe
-from worldsim.training.trainer import NotFinite, train
+from worldsim.training.trainer import NotFinite, Run, train
 
 SMALL = {"widths": (16, 16), "blocks": (1, 1)}
 
@@ -89,6 +89,24 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_state(clips, tmp_path):
         train(recipe, clips, tmp_path, save_every=1)
     kept = (tmp_path / "latest").read_text()
     assert kept == "step-1" and all(torch.isfinite(w).all() for w in weights(tmp_path / kept).values())
+
+
+def test_what_does_not_fit_is_told_before_the_first_step(clips, tmp_path, monkeypatch):
+    """The measure itself: with four times the rows, a step keeps four times as much."""
+    run = Run(tiny(batch_frames=8), clips, tmp_path / "few")
+    more = Run(tiny(batch_frames=32), clips, tmp_path / "many")
+    fixed = (memory_fit.HELD - 1) * sum(p.nbytes for p in run.bare.parameters())
+    assert memory_fit.needed(more) - fixed == pytest.approx(4 * (memory_fit.needed(run) - fixed), rel=0.2)
+    monkeypatch.setattr(memory_fit, "free_memory", lambda device: 2**20)
+    with pytest.raises(ValueError, match=r"GiB too little; lower batch_frames \(4\)"):
+        train(tiny(), clips, tmp_path / "run")
+    assert not list((tmp_path / "run").glob("step-*"))
+
+
+def test_one_folder_holds_one_run_at_a_time(clips, tmp_path):
+    with alone_in(tmp_path), pytest.raises(ValueError, match="another process trains in"):
+        train(tiny(), clips, tmp_path)
+    train(tiny(steps=1), clips, tmp_path)
 
 
 def test_the_windows_hold_the_actions_between_their_frames(clips):

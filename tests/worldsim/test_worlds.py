@@ -114,6 +114,23 @@ def test_an_imagined_world_forks_resets_rows_and_rounds():
         world.step(push[:2])
 
 
+def test_a_world_stops_where_its_model_stops():
+    model = ConvolutionalModel(widths=(16, 16), blocks=(1, 1))
+    model.max_frames = 2
+    world, none = ImaginedWorld(model), np.zeros((3, 2))
+    world.reset(launch_scenes(), KEYS)
+    world.step(none)
+    twin = world.fork([0], 1)
+    world.step(none)
+    with pytest.raises(ValueError, match="at most 2 frames"):
+        world.step(none)
+    twin.step(none[:1])
+    with pytest.raises(ValueError, match="at most 2 frames"):
+        twin.step(none[:1])
+    world.reset(launch_scenes(), KEYS)
+    world.step(none)
+
+
 def test_unknown_worlds_are_refused_with_what_exists():
     with pytest.raises(ValueError, match="box2d, mujoco"):
         make_world("havok")

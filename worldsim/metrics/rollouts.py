@@ -15,7 +15,7 @@ from worldsim.metrics.conservation import disc_mass, energy_drift, midway, momen
 from worldsim.metrics.position import permanence, position_error_by_frame
 from worldsim.metrics.scoring import PerClip, in_view, scoring_mask
 from worldsim.metrics.velocity import velocity_error, velocity_error_public
-from worldsim.models.base import WorldModel, device_of
+from worldsim.models.base import WorldModel, check_frames, device_of
 from worldsim.rendering import Looks, quantise, render
 from worldsim.scenarios import get_scenario, sample
 from worldsim.scenes import Scene
@@ -57,9 +57,13 @@ class RolloutScores:
         return float(self.position_error[:, frame].nanmean())
 
 
-def make_clips(scenario: str, level: str, clips: int, stream: str, frames: int = 32) -> Clips:
-    """Clips of the closed-form engine; `stream` names the draw, so that training and testing share none."""
+def make_clips(scenario: str, level: str, clips: int, stream: str, frames: int | None = None) -> Clips:
+    """Clips of the closed-form engine, of the scenario's length unless `frames` says another.
+
+    `stream` names the draw, so that training and testing share none.
+    """
     source = get_scenario(scenario)
+    frames = frames or source.frames
     keys = key.fold(np.arange(clips, dtype=np.uint64), stream, scenario, level)
     scenes, _ = sample(source, level, keys)
     actions = source.actions(scenes, keys, frames)
@@ -89,8 +93,10 @@ def score_batches(
 def roll_out(model: WorldModel, clips: Clips, first: int = 0) -> Tensor:
     """Frames [N, T, 3, H, W]: K rendered context frames, then the model's own under the clips' actions.
 
-    `first` is the number of the first clip, which names its noise.
+    `first` is the number of the first clip, which names its noise. Raises ValueError for clips that are longer
+    than the model's `max_frames` allow.
     """
+    check_frames(model, clips.states.shape[1] - model.context_frames)
     k, device = model.context_frames, device_of(model)
     actions = torch.zeros(*clips.actions.shape[:2], model.action_size, device=device)
     actions[..., : clips.actions.shape[2]] = torch.as_tensor(clips.actions)

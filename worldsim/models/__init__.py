@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from worldsim.memory import keep_freed_memory
-from worldsim.models.base import State, WorldModel, device_of
+from worldsim.models.base import State, WorldModel, check_frames, device_of
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 FAMILIES = {  #: module and class of each family
@@ -20,7 +20,16 @@ FAMILIES = {  #: module and class of each family
     "retrieval": ("worldsim.models.retrieval", "RetrievalModel"),
 }
 
-__all__ = ["FAMILIES", "State", "WorldModel", "device_of", "family", "load_model", "shipped_models"]
+__all__ = [
+    "FAMILIES",
+    "State",
+    "WorldModel",
+    "check_frames",
+    "device_of",
+    "family",
+    "load_model",
+    "shipped_models",
+]
 
 
 def family(name: str) -> Any:

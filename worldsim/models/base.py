@@ -54,6 +54,15 @@ def device_of(model: WorldModel) -> torch.device:
     return next((t.device for t in chain(model.parameters(), model.buffers())), torch.device("cpu"))
 
 
+def check_frames(model: WorldModel, frames: int) -> None:
+    """Raise ValueError where a rollout of `frames` frames after the context is longer than the model allows."""
+    if model.max_frames is not None and frames > model.max_frames:
+        raise ValueError(
+            f"{model.name} rolls out at most {model.max_frames} frames (its max_frames), not {frames}; "
+            f"take a shorter horizon or another model"
+        )
+
+
 def check_context(model: WorldModel, frames: Tensor, actions: Tensor, keys: np.ndarray) -> Tensor:
     """Keys [B] int64 on the frames' device, once frames and actions were found to be a context of the model.
 

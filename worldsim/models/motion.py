@@ -6,7 +6,8 @@ state: `look` finds it by comparing context frames, correcting the moved last fr
 as often as needed (as Lucas and Kanade's registration does), and `act` changes it only where something
 happens. `act` sees the present frame, the action and differences of motion between places, but not motion
 itself: what does not depend on a common velocity of everything (Galileo) need not be learned at every
-speed.
+speed. Motion belongs to things: where the picture is even, it is filled in from the nearest contrast, so
+that a body of any size moves as one piece.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from worldsim.models.state import TensorState
 
 REACH = (1, 2, 4)  #: cells over which differences of motion are taken
 UNIT = 4.0  #: pixels per frame that count as one
+EVEN = 1e-4  #: weight of a place without contrast, in squared grey levels of [-1, 1]
+OWN = 0.5  #: cells; a place is as near to itself as this
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class MotionModel(ModelMixin, ConfigMixin):
     look_widths, look_blocks : the same of `look`
     looks : comparisons of each pair of context frames
     detail : channels of the three convolutions that sharpen the picture at full resolution
+    filled : fill motion in from the nearest contrast
     """
 
     name = "motion"
@@ -65,10 +69,12 @@ class MotionModel(ModelMixin, ConfigMixin):
         look_blocks: tuple[int, int] = (1, 2),
         looks: int = 2,
         detail: int = 8,
+        filled: bool = True,
     ) -> None:
         super().__init__()
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
         self.patch, self.looks = patch, looks
+        self.register_buffer("nearness", nearness(resolution // patch) if filled else None, persistent=False)
         pixels = 3 * patch**2
         self.look = Trunk(2 * pixels, look_widths, look_blocks)
         self.correct = _silent(nn.Conv2d(look_widths[0], 2, 3, padding=1))
@@ -105,10 +111,10 @@ class MotionModel(ModelMixin, ConfigMixin):
         motion = frames.new_zeros(len(frames), 2, cells, cells)
         explained = []
         for before, now in zip(frames[:, :-1].unbind(1), frames[:, 1:].unbind(1)):
-            motion = self._carried(motion)
+            motion, weight = self._carried(motion, motion), contrast(now, self.patch)
             for _ in range(self.looks):
                 seen = torch.cat([self._fold(self._moved(before, motion) - now), self._fold(now)], 1)
-                motion = motion + _precisely(self.correct, self.look(seen))
+                motion = self._filled(motion + _precisely(self.correct, self.look(seen)), weight)
             explained.append(self._moved(before, motion))
         return motion, torch.stack(explained, 1)
 
@@ -118,11 +124,13 @@ class MotionModel(ModelMixin, ConfigMixin):
         seen = torch.cat([self._fold(frame), differences(motion) / UNIT, pushed], 1)
         features = self.act(seen.contiguous(memory_format=torch.channels_last))
         change = _precisely(self.leave, features)
-        travel = motion + change[:, :2]
+        leaving = torch.cat([motion + change[:, :2], contrast(frame, self.patch)], 1)
+        arriving = self._carried(leaving, leaving[:, :2])
+        travel = self._filled(arriving[:, :2], arriving[:, 2:])
         rough = self._moved(frame, travel) + F.pixel_shuffle(change[:, 4:], self.patch)
         guide = F.pixel_shuffle(self.guide(features), self.patch)
         sharp = rough + self.sharpen(torch.cat([rough.to(guide.dtype), guide], 1)).float()
-        return sharp, self._carried(travel) + change[:, 2:4]
+        return sharp, self._filled(travel + change[:, 2:4], contrast(sharp.clamp(-1, 1), self.patch))
 
     @torch.no_grad()
     def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> MotionState:
@@ -144,9 +152,19 @@ class MotionModel(ModelMixin, ConfigMixin):
                 frames.append(frame)
         return MotionState(frame, motion), (torch.stack(frames, 1) + 1) / 2
 
-    def _carried(self, motion: Tensor) -> Tensor:
-        """Motion moved along with itself."""
-        return move(motion, motion / self.patch)
+    def _filled(self, motion: Tensor, weight: Tensor) -> Tensor:
+        """Motion as a mean over all places, each with its `weight` [B, 1, h, w] and its nearness."""
+        if self.nearness is None:
+            return motion
+        weight = weight.clamp(min=0) + EVEN
+        both = torch.cat([weight * motion, weight], 1).flatten(2)
+        with torch.autocast(both.device.type, enabled=False):
+            spread = (both @ self.nearness).unflatten(2, motion.shape[2:])
+        return spread[:, :2] / spread[:, 2:]
+
+    def _carried(self, field: Tensor, motion: Tensor) -> Tensor:
+        """A field of cells after one step of a motion."""
+        return move(field, motion / self.patch)
 
     def _moved(self, frame: Tensor, motion: Tensor) -> Tensor:
         """A frame moved by a motion of its cells."""
@@ -205,6 +223,20 @@ class ChannelNorm(nn.Module):
         """[B, C, H, W] to the same."""
         weight = self.weight.to(x.dtype)
         return F.rms_norm(x.movedim(1, -1), weight.shape, weight, 1e-5).movedim(-1, 1)
+
+
+def nearness(cells: int) -> Tensor:
+    """Weights [N, N] of the N = cells² places for each other: the inverse fourth power of their distance."""
+    at = torch.stack(torch.meshgrid(torch.arange(cells), torch.arange(cells), indexing="ij"), -1).view(-1, 2)
+    squared = (at[:, None] - at[None]).square().sum(-1).float()
+    return (squared + OWN**2) ** -2
+
+
+def contrast(frame: Tensor, patch: int) -> Tensor:
+    """Variance [B, 1, h, w] of a frame [B, 3, H, W] around each cell, over twice its side."""
+    wide = F.pad(frame, (patch // 2,) * 4, mode="replicate")
+    mean, square = (F.avg_pool2d(x, 2 * patch, patch) for x in (wide, wide.square()))
+    return (square - mean.square()).clamp(min=0).sum(1, keepdim=True)
 
 
 def differences(motion: Tensor) -> Tensor:

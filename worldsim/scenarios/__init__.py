@@ -5,10 +5,11 @@ from worldsim.scenarios.base import Scenario, sample
 from worldsim.scenarios.collision import Collision, Oblique
 from worldsim.scenarios.fall import Catch, Drop, Parabola
 from worldsim.scenarios.launch import Launch
+from worldsim.scenarios.pairs import PAIRED
 from worldsim.scenarios.uniform import Uniform
 
 BASIC: tuple[Scenario, ...] = (Uniform(), Collision(), Oblique(), Launch(), Parabola(), Drop(), Catch())
-SCENARIOS: dict[str, Scenario] = {s.name: s for s in (*BASIC, *BANDED)}
+SCENARIOS: dict[str, Scenario] = {s.name: s for s in (*BASIC, *BANDED, *PAIRED)}
 
 __all__ = ["BASIC", "SCENARIOS", "Scenario", "get_scenario", "sample"]
 

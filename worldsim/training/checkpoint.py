@@ -8,12 +8,15 @@ newest folder and the one with the lowest error. No pickle is ever written or re
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import ModelMixin
+from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -124,6 +127,27 @@ def _compare(folder: Path, found: dict[str, Any], mine: dict[str, Any]) -> None:
             f"{folder} was trained on data {found.get('data')!r}, the recipe now makes {mine['data']!r}; "
             f"choose another --out"
         )
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a run's folder. Raises ValueError while another process on this machine holds it.
+
+    With several processes in one run, the main one holds it.
+    """
+    if int(os.environ.get("LOCAL_RANK", "0")):
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(folder / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise ValueError(f"another process trains in {folder}; wait for it or choose another --out") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def trainable(model: nn.Module) -> list[nn.Parameter]:

@@ -95,10 +95,7 @@ RECIPES: dict[str, Recipe] = {
         Recipe("uniform", "uniform motion alone", (("uniform", 1.0),), model=TABLE, **ALONE),
         Recipe("collision", "1D collisions alone", (("collision", 1.0),), model=TABLE, **ALONE),
         Recipe("parabola", "parabolas alone", (("parabola", 1.0),), model=DROP, **ALONE),
-        *(
-            Recipe(s.name, "uniform motion in bands of speed", ((s.name, 1.0),), model=TABLE, **ALONE)
-            for s in BANDED
-        ),
+        *(Recipe(s.name, "with gaps in the speeds", ((s.name, 1.0),), model=TABLE, **ALONE) for s in BANDED),
         Recipe(
             "autoencoder",
             "pictures of all scenarios",

@@ -22,6 +22,7 @@ from worldsim.models.autoencoder import load_autoencoder
 from worldsim.training import checkpoint
 from worldsim.training.data import Batches, ClipSet
 from worldsim.training.losses import LOSSES
+from worldsim.training.memory_fit import check_fit
 from worldsim.training.recipes import Recipe
 from worldsim.training.schedule import horizon_at, learning_rate_at
 
@@ -62,18 +63,21 @@ def train(
 
     Stops early, resumable, after `minutes`. `compiled` runs the model through `torch.compile`. `validate`
     scores the averaged model at each checkpoint; the one with the lowest "velocity_error" is kept as
-    `best`. Raises NotFinite when the loss is not a number.
+    `best`. Raises NotFinite when the loss is not a number, ValueError when a step does not fit into memory
+    or another process trains in the folder.
     """
-    run = Run(recipe, clips, folder, validate, compiled)
-    began, done = time.monotonic(), 0
-    while run.step < recipe.steps and time.monotonic() - began < 60 * minutes:
-        loss, frames = run.update()
-        done += frames
-        scores = run.keep() if run.step % save_every == 0 or run.step == recipe.steps else {}
-        listen(Progress(run.step, recipe.steps, loss, done / (time.monotonic() - began), scores))
-    if run.kept != run.step:
-        run.keep()
-    run.close()
+    with checkpoint.alone_in(folder):
+        run = Run(recipe, clips, folder, validate, compiled)
+        check_fit(run)
+        began, done = time.monotonic(), 0
+        while run.step < recipe.steps and time.monotonic() - began < 60 * minutes:
+            loss, frames = run.update()
+            done += frames
+            scores = run.keep() if run.step % save_every == 0 or run.step == recipe.steps else {}
+            listen(Progress(run.step, recipe.steps, loss, done / (time.monotonic() - began), scores))
+        if run.kept != run.step:
+            run.keep()
+        run.close()
     return folder / f"step-{run.step}"
 
 

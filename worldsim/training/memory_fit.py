@@ -1,0 +1,66 @@
+"""Does a run fit into memory? Told before it starts, from one row of its largest batch."""
+
+from typing import TYPE_CHECKING
+
+import psutil
+import torch
+from torch import Tensor
+
+from worldsim.training.losses import LOSSES
+
+if TYPE_CHECKING:
+    from worldsim.training.trainer import Run
+
+HELD = 5  #: copies of every trained weight: itself, gradient, two moments, running mean
+SURPLUS = 1.3  #: what a step takes beyond what it keeps for the gradient, as measured
+GIB = 2**30
+
+
+class DoesNotFit(ValueError):
+    """A step of a run needs more memory than is free."""
+
+
+def check_fit(run: "Run") -> None:
+    """Raise DoesNotFit, saying by how much, when a step of the run needs more memory than is free."""
+    need, free = needed(run), free_memory(run.accelerator.device)
+    if need > free:
+        recipe = run.recipe
+        raise DoesNotFit(
+            f"a step of {recipe.name} ({recipe.family}) needs about {need / GIB:.1f} GiB and "
+            f"{free / GIB:.1f} GiB are free, {(need - free) / GIB:.1f} GiB too little; lower batch_frames "
+            f"({recipe.batch_frames}) and raise accumulate ({recipe.accumulate}) by as much"
+        )
+
+
+def needed(run: "Run") -> float:
+    """Bytes that a step of the longest rollout needs beyond the weights."""
+    recipe = run.recipe
+    rows = max(1, recipe.batch_frames // max(frames for _, frames in recipe.horizons))
+    one, two = (_kept(run, n) for n in (1, 2))
+    weights = sum(p.nbytes for p in run.bare.parameters())
+    return (HELD - 1) * weights + SURPLUS * (one + (rows - 1) * (two - one))
+
+
+def _kept(run: "Run", rows: int) -> int:
+    """Bytes that one batch keeps for its gradient, weights left out."""
+    recipe = run.recipe
+    weights = {p.untyped_storage().data_ptr() for p in run.bare.parameters()}
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    frames, actions = run.batches.draw(0, max(frames for _, frames in recipe.horizons), rows)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        LOSSES[recipe.family](run.model, run.bare, frames, actions, recipe, 0)
+    return sum(kept.values())
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on a device."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return psutil.virtual_memory().available
