@@ -3,6 +3,8 @@
 All is read from ink, the share of a pixel that is not white, so that a body that has changed is read too.
 """
 
+from typing import Literal
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -47,7 +49,7 @@ def _centroid(ink: Tensor, axis: int, cell: float) -> Tensor:
     return (shares * at).sum(-1) / shares.sum(-1).clamp(min=1e-6)
 
 
-def _fit(ink: Tensor, centre: Tensor, radius: Tensor, shape: str) -> Tensor:
+def _fit(ink: Tensor, centre: Tensor, radius: Tensor, shape: Literal["disc", "box"]) -> Tensor:
     """Squared difference [N] of ink [N, H, W] from that of a body of that shape, place and area."""
     scenes = [
         Scene((Body("black", (BOX * r,) * 2 if shape == "box" else (r,), (x, y), (0.0, 0.0), shape),))

@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "benchmarks.scaling:main",
         "do more data or larger models close the gap out of distribution?",
     ),
+    "bench ideas": ("benchmarks.ideas:main", "which ideas bring the error out of distribution down?"),
     "bench throughput": (
         "benchmarks.throughput:main",
         "how fast each family imagines",

@@ -60,10 +60,12 @@ def main(args: Args) -> None:
     """Measure, print and write."""
     from rich.console import Console
 
+    from worldsim.models import load_model
+
     rows = [
         {**row, "model": results_io.model_name(model)}
         for model in args.models
-        for row in nearness(load(model), trained_on(model), args.clips, args.memory)
+        for row in nearness(load_model(model), trained_on(model), args.clips, args.memory)
     ]
     rows += with_gaps(args) + with_pairs(args)
     console = Console()
@@ -71,16 +73,6 @@ def main(args: Args) -> None:
         console.print(shown)
     told = {name: getattr(args, name) for name in ("steps", "train_clips", "resolution")}
     results_io.write(args.out, results_io.meta("worldsim bench memory", 0, **told), rows)
-
-
-def load(model: str | Path) -> "WorldModel":
-    """A model on the GPU if there is one."""
-    import torch
-
-    from worldsim.models import load_model
-
-    found = load_model(model)
-    return found.cuda() if torch.cuda.is_available() else found  # type: ignore[attr-defined]
 
 
 def with_gaps(args: Args) -> list[Row]:
@@ -108,7 +100,9 @@ def with_pairs(args: Args) -> list[Row]:
 
 def measured_nearness(checkpoint: Path, recipe: "Recipe", clips: int, memory: int) -> list[Row]:
     """`nearness` of a recipe's model."""
-    return nearness(load(checkpoint), [name for name, _ in recipe.mixture], clips, memory)
+    from worldsim.models import load_model
+
+    return nearness(load_model(checkpoint), [name for name, _ in recipe.mixture], clips, memory)
 
 
 def nearness(model: "WorldModel", scenarios: Sequence[str], clips: int, memory: int) -> list[Row]:
@@ -173,11 +167,12 @@ def measured_priority(checkpoint: Path, recipe: "Recipe", clips: int) -> list[Ro
     from benchmarks.attributes import read
     from benchmarks.statistics import proportion
     from worldsim.metrics.rollouts import make_clips, roll_out, truth
+    from worldsim.models import load_model
     from worldsim.scenarios import get_scenario
     from worldsim.scenarios.pairs import Paired
 
     [(name, _)] = recipe.mixture
-    scenario, model = get_scenario(name), load(checkpoint)
+    scenario, model = get_scenario(name), load_model(checkpoint)
     assert isinstance(scenario, Paired)
     first, second = scenario.pair
     rows: list[Row] = []
@@ -206,8 +201,8 @@ def tables(rows: Sequence[Row]) -> list["Table"]:
     for row in select(rows, metric="nearer_to_memory"):
         where = {c: row[c] for c in ("model", "scenario", "level")}
         error, turned = (select(rows, **where, metric=m) for m in ("velocity_error", "reversed"))
-        shares = [f"{r['value']:.2f}" if r else "" for r in (row, *(turned or [None]))]
-        near.add_row(*where.values(), shares[0], f"{error[0]['value']:.3f}", shares[1], f"{row['n']}")
+        values = f"{row['value']:.2f}", f"{error[0]['value']:.3f}"
+        near.add_row(*where.values(), *values, "".join(f"{r['value']:.2f}" for r in turned), f"{row['n']}")
     pairs = Table("model", "pair", "level", "kept both", "the first", "the second", "neither")
     for row in select(rows, metric="kept_both"):
         where = {c: row[c] for c in ("model", "scenario", "level")}

@@ -114,7 +114,7 @@ def select(rows: Iterable[Row], **columns: Any) -> list[Row]:
 
 
 def model_name(model: str | Path) -> str:
-    """How a model is called in rows: a shipped name, or the last part of a checkpoint's path that names it."""
+    """How a model is called in rows: a shipped name, or the folder of a checkpoint's run."""
     path = Path(model)
     return path.parent.name if path.name.startswith("step-") else path.name
 

@@ -117,11 +117,11 @@ def plan(args: Args) -> list[tuple[str, "Recipe"]]:
 
 def measured(checkpoint: Path, recipe: "Recipe", asked: Sequence[tuple[str, str]], clips: int) -> Any:
     """Errors by level as `studies.velocity_errors` tells them, and the number of parameters."""
-    from worldsim.models import load_model
     from worldsim.training.checkpoint import trainable
+    from worldsim.training.trainer import make_model
 
     errors = studies.velocity_errors(checkpoint, recipe, asked, clips)
-    return {"parameters": sum(p.numel() for p in trainable(load_model(checkpoint))), "errors": errors}
+    return {"parameters": sum(p.numel() for p in trainable(make_model(recipe))), "errors": errors}
 
 
 def make_rows(args: Args, models: Sequence[Model]) -> Iterator[Row]:
@@ -196,8 +196,8 @@ def table(rows: Sequence[Row]) -> "Table":
     for metric, text in (("slope_clips", "for 10 x clips"), ("slope_parameters", "for 10 x parameters")):
         found = [select(rows, metric=metric, level=lv) for lv in levels]
         if all(found):
-            told = (f"{r['value']:+.2f} [{r['low']:+.2f}, {r['high']:+.2f}]" for [r] in found)
-            shown.add_row(f"log10 error {text}", "", "", "", "", *told)
+            values = [f"{r['value']:+.2f} [{r['low']:+.2f}, {r['high']:+.2f}]" for [r] in found]
+            shown.add_row(f"log10 error {text}", "", "", "", "", *values)
     return shown
 
 

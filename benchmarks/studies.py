@@ -91,14 +91,10 @@ def velocity_errors(
 
     For collisions only frames after the impact count, as in the laws benchmark.
     """
-    import torch
-
     from worldsim.metrics.rollouts import evaluate, make_clips
     from worldsim.models import load_model
 
     model, found = load_model(checkpoint), {}
-    if torch.cuda.is_available():
-        model.cuda()
     for scenario, level in asked:
         some = make_clips(scenario, level, clips, STREAM)
         error = evaluate(model, some, after_impact(scenario)).velocity_error

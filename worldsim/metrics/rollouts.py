@@ -93,8 +93,8 @@ def score_batches(
 def roll_out(model: WorldModel, clips: Clips, first: int = 0) -> Tensor:
     """Frames [N, T, 3, H, W]: K rendered context frames, then the model's own under the clips' actions.
 
-    `first` is the number of the first clip, which names its noise. Raises ValueError for clips that are longer
-    than the model's `max_frames` allow.
+    `first` is the number of the first clip, which names its noise. Raises ValueError for clips longer than
+    the model's `max_frames` allow.
     """
     check_frames(model, clips.states.shape[1] - model.context_frames)
     k, device = model.context_frames, device_of(model)

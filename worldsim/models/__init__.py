@@ -5,6 +5,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from worldsim.memory import keep_freed_memory
 from worldsim.models.base import State, WorldModel, check_frames, device_of
 
@@ -45,10 +47,11 @@ def shipped_models() -> list[str]:
     return sorted(p.parent.name for p in WEIGHTS.glob("*/config.json"))
 
 
-def load_model(name: str | Path) -> WorldModel:
+def load_model(name: str | Path, device: torch.device | str | None = None) -> WorldModel:
     """A world model from a shipped name or a `save_pretrained` folder; nothing is ever downloaded.
 
-    Raises ValueError, naming the file, for an unknown name, a foreign config or broken weights.
+    It lies on `device`, by default on the GPU if there is one. Raises ValueError, naming the file, for an
+    unknown name, a foreign config or broken weights.
     """
     folder = WEIGHTS / str(name) if str(name) in shipped_models() else Path(name)
     config = folder / "config.json"
@@ -71,4 +74,4 @@ def load_model(name: str | Path) -> WorldModel:
     if not hasattr(model, "step"):
         raise ValueError(f"{folder} holds the {made_of} of a world model, but no world model")
     keep_freed_memory()
-    return model.eval()
+    return model.eval().to(device or ("cuda" if torch.cuda.is_available() else "cpu"))

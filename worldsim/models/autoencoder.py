@@ -26,14 +26,14 @@ class Autoencoder(ModelMixin, ConfigMixin):
     detail : channels of the three convolutions that sharpen the picture at full resolution
     """
 
-    context_frames = 1  #: frames that a training window has besides the predicted one
+    context_frames = 0  #: a training window is the picture alone
 
     @register_to_config
     def __init__(
         self,
         resolution: int = 64,
         patch: int = 4,
-        widths: tuple[int, ...] = (64, 96),
+        widths: tuple[int, ...] = (48,),
         layers: int = 1,
         latent_channels: int = 16,
         detail: int = 16,

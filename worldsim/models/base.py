@@ -55,7 +55,7 @@ def device_of(model: WorldModel) -> torch.device:
 
 
 def check_frames(model: WorldModel, frames: int) -> None:
-    """Raise ValueError where a rollout of `frames` frames after the context is longer than the model allows."""
+    """Raise ValueError where `frames` frames after the context are more than the model allows."""
     if model.max_frames is not None and frames > model.max_frames:
         raise ValueError(
             f"{model.name} rolls out at most {model.max_frames} frames (its max_frames), not {frames}; "

@@ -54,8 +54,8 @@ class CausalModel(ModelMixin, ConfigMixin):
         context_frames: int = 4,
         window: int = 12,
         size: str = "tiny",
-        patch: int = 2,
-        widths: tuple[int, ...] = (64, 96),
+        patch: int = 4,
+        widths: tuple[int, ...] = (48,),
         latent_channels: int = 16,
         sampling_steps: int = 1,
     ) -> None:

@@ -57,8 +57,8 @@ class ClipModel(ModelMixin, ConfigMixin):
         context_frames: int = 4,
         frames: int = 32,
         size: str = "tiny",
-        patch: int = 2,
-        widths: tuple[int, ...] = (64, 96),
+        patch: int = 4,
+        widths: tuple[int, ...] = (48,),
         latent_channels: int = 16,
         sampling_steps: int = 10,
     ) -> None:

@@ -44,6 +44,7 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
     patch : side of the squares that space-to-depth folds into channels
     widths, blocks : channels and residual blocks at the two resolutions of the denoiser
     detail : channels of the three convolutions that sharpen the picture at full resolution
+    displaced : move the last frame by a displacement field; else the next frame is its correction alone
     sampling_steps : denoising steps per frame
     """
 
@@ -61,6 +62,7 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
         widths: tuple[int, int] = (64, 128),
         blocks: tuple[int, int] = (1, 3),
         detail: int = 8,
+        displaced: bool = True,
         sampling_steps: int = 1,
     ) -> None:
         super().__init__()
@@ -120,8 +122,9 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
         features = F.silu(self.norm(x))
         x = self.leave(features).float()
         last = frames[:, -1].float()
-        moved = move(last, F.interpolate(x[:, -2:], last.shape[-2:], mode="bilinear"))
-        rough = moved + F.pixel_shuffle(x[:, :-2], self.patch)
+        if self.config.displaced:
+            last = move(last, F.interpolate(x[:, -2:], last.shape[-2:], mode="bilinear"))
+        rough = last + F.pixel_shuffle(x[:, :-2], self.patch)
         guide = F.pixel_shuffle(self.guide(features), self.patch)
         return rough + self.sharpen(torch.cat([rough.to(guide.dtype), guide], 1)).float()
 

@@ -49,6 +49,7 @@ class MotionModel(ModelMixin, ConfigMixin):
     look_widths, look_blocks : the same of `look`
     looks : comparisons of each pair of context frames
     detail : channels of the three convolutions that sharpen the picture at full resolution
+    relative : `act` sees differences of motion alone; else motion itself too
     filled : fill motion in from the nearest contrast
     """
 
@@ -69,6 +70,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         look_blocks: tuple[int, int] = (1, 2),
         looks: int = 2,
         detail: int = 8,
+        relative: bool = True,
         filled: bool = True,
     ) -> None:
         super().__init__()
@@ -78,7 +80,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         pixels = 3 * patch**2
         self.look = Trunk(2 * pixels, look_widths, look_blocks)
         self.correct = _silent(nn.Conv2d(look_widths[0], 2, 3, padding=1))
-        self.act = Trunk(pixels + 8 * len(REACH) + action_size, widths, blocks)
+        told = 8 * len(REACH) + (0 if relative else 2)
+        self.act = Trunk(pixels + told + action_size, widths, blocks)
         self.leave = _silent(nn.Conv2d(widths[0], pixels + 4, 3, padding=1))
         self.guide = nn.Conv2d(widths[0], 4 * patch**2, 1)
         self.sharpen = nn.Sequential(
@@ -121,7 +124,8 @@ class MotionModel(ModelMixin, ConfigMixin):
     def advance(self, frame: Tensor, motion: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """The next frame, not yet clamped, and its motion."""
         pushed = (action / self.config.action_scale)[..., None, None].expand(-1, -1, *motion.shape[-2:])
-        seen = torch.cat([self._fold(frame), differences(motion) / UNIT, pushed], 1)
+        told = [differences(motion)] if self.config.relative else [differences(motion), motion]
+        seen = torch.cat([self._fold(frame), *(x / UNIT for x in told), pushed], 1)
         features = self.act(seen.contiguous(memory_format=torch.channels_last))
         change = _precisely(self.leave, features)
         leaving = torch.cat([motion + change[:, :2], contrast(frame, self.patch)], 1)

@@ -1,9 +1,9 @@
-"""Two attributes that always come together in training: which one does a model hold on to when they do not?
+"""Two attributes that always come together in training: which one does a model keep when they do not?
 
-After the experiment on attribute priority in Kang et al., "How Far is Video Generation from World Model". Each
-of colour, size, velocity and shape has two values; a scenario couples two of them at the level `id` (say, red
-discs and blue boxes) and exchanges them at the level `swapped` (blue discs and red boxes). The other two vary
-freely.
+After the experiment on attribute priority in Kang et al., "How Far is Video Generation from World Model".
+Each of colour, size, velocity and shape has two values; a scenario couples two of them at the level `id`
+(say, red discs and blue boxes) and exchanges them at the level `swapped` (blue discs and red boxes). The
+other two vary freely.
 """
 
 import math

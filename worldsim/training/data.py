@@ -132,7 +132,7 @@ class Batches:
         weights = np.zeros((n, frames))
         span = self.context + horizon
         for first in range(frames - span + 1):
-            last = first + self.context - 1
+            last = max(first + self.context - 1, 0)
             event = self._clips.event[:, last : last + horizon].any(1)
             seen = self._clips.seen[:, last]
             real = first + span <= self._clips.length

@@ -56,6 +56,14 @@ class Recipe:
 
 
 SCHEDULES: dict[str, dict[str, Any]] = {  #: what a family changes in every recipe
+    # a clip is made as a whole; `causal` learns windows as long as its memory
+    "clip": {"horizons": ((0.0, 28),), "batch_frames": 224, "learning_rate": 5e-4},
+    "causal": {
+        "horizons": ((0.0, 8),),
+        "batch_frames": 128,
+        "learning_rate": 5e-4,
+        "forcing": "diffusion",
+    },
     # looking costs more than a step, and motion must last for a whole clip
     "motion": {
         "horizons": ((0.0, 4), (0.1, 12), (0.3, 28)),
@@ -102,7 +110,7 @@ RECIPES: dict[str, Recipe] = {
             (("uniform", 0.1), ("oblique", 0.4), ("drop", 0.1), ("catch", 0.4)),
             family="autoencoder",
             clips=10_000,
-            steps=20_000,
+            steps=8_000,
             batch_frames=32,
             horizons=((0.0, 1),),
         ),

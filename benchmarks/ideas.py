@@ -1,0 +1,157 @@
+"""`worldsim bench ideas`: which ideas bring the error out of distribution down, each one's effect by itself.
+
+Every model is trained on one scenario alone, at ID radii and speeds, from frames and actions, on as many
+predicted frames as every other one; what that took is told. Failures stay in the table.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks import results_io, studies
+from benchmarks.results_io import Row, select
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from worldsim.training.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Idea:
+    """A model and how it is trained, beside what it is to be compared with."""
+
+    about: str
+    family: str
+    model: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+SHORT: dict[str, Any] = {"horizons": ((0.0, 4),)}
+IDEAS = {
+    "direct, plain": Idea(
+        "regression of the next frame, one frame at a time",
+        "direct",
+        {"displaced": False},
+        {"horizons": ((0.0, 1),)},
+    ),
+    "direct, rolled out": Idea(
+        "trained on its own rollouts of up to 8 frames", "direct", {"displaced": False}
+    ),
+    "direct": Idea("moves the last frame by a displacement field", "direct"),
+    "convolutional": Idea("denoises instead of regression", "convolutional"),
+    "motion, absolute": Idea(
+        "carries the field of motion along and sees it", "motion", {"relative": False, "filled": False}
+    ),
+    "motion, relative": Idea("sees its differences alone", "motion", {"filled": False}),
+    "motion": Idea("fills it in from the nearest contrast", "motion"),
+    "motion, short": Idea("rollouts of 4 frames instead of 28", "motion", training=SHORT),
+    "motion, one look": Idea("compares each pair of context frames once", "motion", {"looks": 1}),
+}
+
+
+@dataclass
+class Args:
+    """Velocity error in and out of distribution with and without each idea."""
+
+    recipes: tuple[str, ...] = ("uniform", "collision")
+    """Scenarios; one model is trained on each."""
+    ideas: tuple[str, ...] = tuple(IDEAS)
+    """Names of ideas."""
+    frames: int = 100_000
+    """Predicted frames that each model is trained on."""
+    clips: int = 3_000
+    """Training clips."""
+    resolution: int = 32
+    """Side of the pictures."""
+    asked: int = 200
+    """Clips of each level."""
+    workers: int = os.cpu_count() or 1
+    """Models trained side by side, one thread each."""
+    work: Path = studies.WORK
+    """Folder for what is trained so far; run again to go on."""
+    out: Path = results_io.RESULTS / "ideas.json"
+    """Result file."""
+
+
+def main(args: Args) -> None:
+    """Train and measure what is missing, print and write."""
+    from rich.console import Console
+
+    trials = plan(args)
+    found = studies.run([r for *_, r in trials], partial(measured, clips=args.asked), args.work, args.workers)
+    rows = [row for (idea, scenario, _), some in zip(trials, found) for row in _rows(idea, scenario, some)]
+    Console().print(table(rows))
+    told = {name: getattr(args, name) for name in ("frames", "clips", "resolution")}
+    results_io.write(args.out, results_io.meta("worldsim bench ideas", 0, **told), rows)
+
+
+def plan(args: Args) -> list[tuple[str, str, "Recipe"]]:
+    """Idea, scenario and recipe of every model. Raises ValueError for an unknown idea."""
+    if unknown := set(args.ideas) - set(IDEAS):
+        raise ValueError(f"unknown ideas {sorted(unknown)}; there are {', '.join(IDEAS)}")
+    return [
+        (name, scenario, _recipe(args, IDEAS[name], scenario))
+        for scenario in args.recipes
+        for name in args.ideas
+    ]
+
+
+def _recipe(args: Args, idea: Idea, scenario: str) -> "Recipe":
+    from dataclasses import replace
+
+    model = {"patch": args.resolution // 16, **idea.model}
+    small = studies.small(
+        scenario, idea.family, args.resolution, 1, model=model, clips=args.clips, **idea.training
+    )
+    return replace(small, steps=max(1, args.frames // small.batch_frames))
+
+
+def measured(checkpoint: Path, recipe: "Recipe", clips: int) -> dict[str, Any]:
+    """Errors of each clip by level of the recipe's scenario, and seconds of training."""
+    import json
+
+    from worldsim.scenarios import get_scenario
+
+    [(scenario, _)] = recipe.mixture
+    asked = tuple((scenario, level) for level in get_scenario(scenario).levels)
+    seconds = json.loads((checkpoint / "training.json").read_text())["seconds"]
+    return {"seconds": seconds, "errors": studies.velocity_errors(checkpoint, recipe, asked, clips)}
+
+
+def _rows(idea: str, scenario: str, found: dict[str, Any]) -> Iterator[Row]:
+    from benchmarks.statistics import mean
+
+    where = {"scenario": scenario, "model": idea}
+    for name, errors in found["errors"].items():
+        values = np.array([e for e in errors if e is not None])
+        level = name.split()[1]
+        yield {**where, "level": level, "metric": "velocity_error", **mean(values).row()}
+    yield {
+        **where,
+        "metric": "training_minutes",
+        "value": found["seconds"] / 60,
+        "low": None,
+        "high": None,
+        "n": 1,
+    }
+
+
+def table(rows: Sequence[Row]) -> "Table":
+    """A line for each scenario and idea: error ID, at the worst level, and how many times as much that is."""
+    from rich.table import Table
+
+    shown = Table("scenario", "model", "what is new", "ID, m/s", "worst level", "m/s", "x ID", "minutes")
+    for row in select(rows, metric="velocity_error", level="id"):
+        where = {"scenario": row["scenario"], "model": row["model"]}
+        worst = max(select(rows, **where, metric="velocity_error"), key=lambda r: r["value"])
+        [minutes] = select(rows, **where, metric="training_minutes")
+        told = worst["level"], f"{worst['value']:.3f}", f"{worst['value'] / row['value']:.1f}"
+        value = f"{row['value']:.3f}"
+        shown.add_row(*where.values(), IDEAS[row["model"]].about, value, *told, f"{minutes['value']:.0f}")
+    return shown
