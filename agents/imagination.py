@@ -16,9 +16,10 @@ from worldsim.worlds import ImaginedWorld, SimulatedWorld, World, make_world
 
 
 class Imagination(Protocol):
-    """Rows of copies of the present moment, advanced together."""
+    """Rows of copies of the present moment, advanced together; all tensors lie on `device`."""
 
     name: str
+    device: torch.device
 
     def begin(self, observation: Observation, keys: np.ndarray, copies: int) -> Track:
         """Start every observed row `copies` times in a row; `keys` [N] name their noise."""
@@ -66,7 +67,7 @@ class SeenWorld:
     """A world that starts from the context frames of the observation and is read by the tracker."""
 
     def __init__(self, world: World, task: Task) -> None:
-        self.world, self.name = world, world.name
+        self.world, self.name, self.device = world, world.name, world.device
         self._tracker = Tracker(task.template, world.resolution)
         self._track: Track | None = None
 
@@ -107,7 +108,7 @@ class TrueStates:
     """An engine's own states, without frames, from the true scene and the whole past (privileged)."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine, self.name = engine, engine.name
+        self.engine, self.name, self.device = engine, engine.name, torch.device("cpu")
         self._scenes: list[Scene] = []
         self._log: list[np.ndarray] = []
         self._simulation: Simulation | None = None
@@ -183,6 +184,7 @@ def imagine(
     The outcome [N * C] of each candidate, and how many frames were imagined for each row [N].
     """
     rows, copies, horizon = actions.shape[:3]
+    observation = observation.to(where.device)
     flat = actions.reshape(rows * copies, horizon, -1)
     before = where.begin(observation, keys, copies)
     goal = observation.goal.repeat_interleave(copies, 0)

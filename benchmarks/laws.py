@@ -1,11 +1,12 @@
 """`worldsim bench laws`: has a model learned the law, or the clips? Errors by scenario and level.
 
-Beside the learned models stand the tracker on true pictures (the floor of every figure), constant velocities
+Beside the learned models stand the tracker on true pictures (the floor of every figure), the same pictures
+through an autoencoder (the floor of the families that work on its latents), constant velocities
 (`inertia`), the nearest training clip replayed (`retrieval`), and what phyworld's authors published.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,8 @@ class Args:
 
     models: tuple[str, ...] = ("table", "drop")
     """Shipped names or checkpoint folders; each is measured on the scenarios that its recipe trains on."""
+    autoencoder: str = ""
+    """Folder of a trained autoencoder, if its floor is asked for too."""
     clips: int = 500
     """Clips of each scenario and level."""
     memory: int = 10_000
@@ -58,6 +61,7 @@ class Cell:
     level: str
     clips: int
     memory: int
+    autoencoder: bool = False
 
     @property
     def name(self) -> str:
@@ -106,18 +110,24 @@ def main(args: Args) -> None:
 
 
 def plan(args: Args) -> list[Cell]:
-    """All cells: every model on its scenarios and the nulls on all, level by level.
+    """All cells: every model on its scenarios, the nulls and an autoencoder on all, level by level.
 
     Raises ValueError for a model that cannot be read or that no scenario of the study fits.
     """
+    from worldsim.models.autoencoder import load_autoencoder
     from worldsim.scenarios import get_scenario
 
-    cells = []
-    for model in (*NULLS, *args.models):
-        for scenario in SCENARIOS if model in NULLS else scenarios_of(model):
-            for level in get_scenario(scenario).levels:
-                cells.append(Cell(model, scenario, level, args.clips, args.memory))
-    return cells
+    asked: list[tuple[str, Sequence[str], bool]] = [(null, SCENARIOS, False) for null in NULLS]
+    if args.autoencoder:
+        load_autoencoder(args.autoencoder)
+        asked.append((args.autoencoder, SCENARIOS, True))
+    asked += [(model, scenarios_of(model), False) for model in args.models]
+    return [
+        Cell(model, scenario, level, args.clips, args.memory, autoencoder)
+        for model, scenarios, autoencoder in asked
+        for scenario in scenarios
+        for level in get_scenario(scenario).levels
+    ]
 
 
 def scenarios_of(model: str) -> list[str]:
@@ -153,12 +163,18 @@ def measure(cell: Cell, work: Path) -> None:
     import torch
 
     from worldsim.metrics import rollouts
+    from worldsim.models.autoencoder import load_autoencoder
 
     torch.set_num_threads(1)
     clips = rollouts.make_clips(cell.scenario, cell.level, cell.clips, STREAM)
     after_impact = studies.after_impact(cell.scenario)
     if cell.model == "tracker":
         scores = rollouts.score_batches(clips, lambda some, _: rollouts.truth(some, 64), 4, after_impact)
+    elif cell.autoencoder:
+        floor = load_autoencoder(cell.model)
+        scores = rollouts.score_batches(
+            clips, lambda some, _: rollouts.reconstruct(floor, some), 4, after_impact
+        )
     else:
         scores = rollouts.evaluate(make_model(cell), clips, after_impact)
     meta = results_io.meta("worldsim bench laws", 0, clips=list(_clips(cell, clips, scores)))

@@ -37,7 +37,7 @@ class Recorder:
     """An imagination that keeps the paths of all candidates: T positions [C, B, 2] m for each iteration."""
 
     def __init__(self, inner: "Imagination") -> None:
-        self.inner, self.name = inner, inner.name
+        self.inner, self.name, self.device = inner, inner.name, inner.device
         self.paths: list[list[np.ndarray]] = []
 
     def begin(self, observation: "Observation", keys: np.ndarray, copies: int) -> "Track":

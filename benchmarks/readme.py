@@ -13,6 +13,7 @@ from rich.console import Console
 
 from benchmarks import tables
 from benchmarks.figures import POLICIES, WORLDS, in_order, policy_name
+from benchmarks.model_tables import MODEL_TABLES
 from benchmarks.results_io import RESULTS, Row, read, select, write_text
 from benchmarks.tables import Table
 
@@ -109,4 +110,5 @@ TABLES: dict[str, Callable[..., Table]] = {
     "errors": tables.errors,
     "speed": tables.speed,
     "clips": clips,
+    **MODEL_TABLES,
 }

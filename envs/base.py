@@ -1,6 +1,6 @@
 """What a task is, what an agent sees, and what comes of an episode."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
 import numpy as np
@@ -49,6 +49,11 @@ class Observation:
         return Observation(
             r(self.frames), r(self.actions), self.track.repeat(n), r(self.goal), r(self.time_left)
         )
+
+    def to(self, device: torch.device) -> "Observation":
+        """The same on another device: a planner's world may compute elsewhere than the one it acts in."""
+        seen = {f: getattr(self, f).to(device) for f in ("frames", "actions", "track", "goal", "time_left")}
+        return replace(self, **seen)
 
 
 @dataclass(frozen=True)

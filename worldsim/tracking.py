@@ -57,6 +57,10 @@ class Track:
         """Each row n times in a row."""
         return self._map(lambda v: v.repeat_interleave(n, 0))
 
+    def to(self, device: torch.device) -> "Track":
+        """The same on another device."""
+        return self._map(lambda v: v.to(device))
+
     def where(self, mask: Tensor, other: "Track") -> "Track":
         """Rows of this track where `mask` [N] is true, else rows of `other`."""
         zero = torch.zeros_like(self.status)

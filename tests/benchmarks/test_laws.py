@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import laws, laws_figures
 from benchmarks.results_io import read, select
+from worldsim.models.autoencoder import Autoencoder
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,21 @@ def test_all_levels_of_the_study_are_planned():
     assert {c.level for c in cells if c.scenario == "collision"} == set(laws_figures.LEVELS)
     assert {c.scenario for c in cells if c.model == "table"} == {"uniform", "collision"}
     assert {c.scenario for c in cells if c.model == "inertia"} == set(laws.SCENARIOS)
+
+
+def test_an_autoencoder_is_a_floor_of_every_scenario(tmp_path: Path):
+    folder = tmp_path / "autoencoder" / "step-1"
+    Autoencoder(widths=(8,), latent_channels=4).save_pretrained(folder)
+    args = laws.Args(models=(), autoencoder=str(folder), clips=3, work=tmp_path / "work")
+    cells = [cell for cell in laws.plan(args) if cell.name == "autoencoder"]
+    assert {c.scenario for c in cells} == set(laws.SCENARIOS)
+    laws.measure(cells[0], args.work)
+    _, rows = read(cells[0].file(args.work))
+    assert (
+        value(rows, model="autoencoder", scenario="uniform", level="id", metric="permanence") < 1
+    )  # untrained
+    with pytest.raises(ValueError, match="cannot be read"):
+        laws.plan(replace(args, autoencoder=str(tmp_path)))
 
 
 def test_what_is_measured_has_its_file_and_other_numbers_another(measured):

@@ -8,7 +8,8 @@ import torch
 
 from worldsim import keys as key
 from worldsim.models import load_model
-from worldsim.models.convolutional import ConvolutionalModel, move
+from worldsim.models.convolutional import ConvolutionalModel
+from worldsim.models.fields import move
 from worldsim.models.noise import keyed_noise, make_bank
 
 KEYS = key.fold(np.arange(5, dtype=np.uint64), "test models")

@@ -10,7 +10,8 @@ from worldsim import keys as key
 from worldsim.metrics.rollouts import make_clips as fresh_clips
 from worldsim.metrics.rollouts import truth
 from worldsim.models import load_model
-from worldsim.models.motion import MotionModel, differences
+from worldsim.models.fields import differences
+from worldsim.models.motion import MotionModel
 from worldsim.training.data import make_clips
 from worldsim.training.recipes import get_recipe
 from worldsim.training.trainer import train
@@ -42,11 +43,28 @@ def test_before_it_has_learned_everything_moves_on_as_it_did():
     frames = truth(clips, 64, 6) * 2 - 1
     velocity = torch.as_tensor(clips.states[:, 0, 0, 3:5], dtype=torch.float32)
     motion = velocity * torch.tensor([1.0, -1.0]) * 0.64  # pixels a frame, rows run downward
-    motion = motion[:, :, None, None].expand(-1, -1, 16, 16)
+    motion = motion.repeat(1, 3)[:, :, None, None].expand(-1, -1, 16, 16)
     fresh = MotionModel(**SMALL).eval()
-    predicted, carried = fresh.advance(frames[:, 4], motion, torch.zeros(3, 2))
+    state, _ = fresh.watch(frames[:, 1:5], torch.zeros(3, 3, 2))
+    state, predicted = fresh.advance(replace(state, motion=motion), torch.zeros(3, 2))
     assert (predicted - frames[:, 5]).square().mean() < 0.02 * (frames[:, 4] - frames[:, 5]).square().mean()
-    assert torch.allclose(carried, motion, atol=1e-5)
+    assert torch.allclose(state.motion, motion, atol=1e-5)
+
+
+def test_balls_that_pass_through_each_other_keep_their_colours():
+    """Untrained, nothing collides: inks overlap on the way and part again, each at its own speed."""
+    clips = fresh_clips("collision", "id", 2, "test motion")
+    start = truth(clips, 64, 4) * 2 - 1
+    velocity = torch.as_tensor(clips.states[:, 0, :, 3:5], dtype=torch.float32)[:, [1, 0]]  # red, blue
+    motion = torch.cat([velocity * torch.tensor([1.0, -1.0]) * 0.64, torch.zeros(2, 1, 2)], 1).flatten(1)
+    fresh = MotionModel(**SMALL).eval()
+    state, _ = fresh.watch(start, torch.zeros(2, 3, 2))
+    state = replace(state, motion=motion[:, :, None, None].expand(-1, -1, 16, 16))
+    before = state.inks.sum((2, 3))
+    for _ in range(12):
+        state, _ = fresh.advance(state, torch.zeros(2, 2))
+    assert torch.allclose(state.inks.sum((2, 3))[:, :2], before[:, :2], rtol=0.02)
+    assert state.inks[:, 2].max() < 0.05
 
 
 def test_steps_at_once_equal_steps_one_by_one_and_a_saved_twin_agrees(model, tmp_path):
@@ -68,7 +86,7 @@ def test_steps_at_once_equal_steps_one_by_one_and_a_saved_twin_agrees(model, tmp
 
 def test_gradients_reach_back_as_far_as_they_may(model):
     frames = (truth(fresh_clips("launch", "id", 1, "test motion"), 64, 4) * 2 - 1).requires_grad_()
-    actions = torch.zeros(1, 4, 2)
+    actions = torch.zeros(1, 7, 2)
     whole, _ = model(frames, actions)
     parts, _ = model(frames, actions, truncate=2)
     assert torch.equal(whole, parts)

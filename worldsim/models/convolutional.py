@@ -18,6 +18,7 @@ from diffusers.models.resnet import Downsample2D, ResnetBlock2D
 from torch import Tensor, nn
 
 from worldsim.models.base import check_context
+from worldsim.models.fields import move
 from worldsim.models.noise import keyed_noise, make_bank, make_scheduler
 from worldsim.models.state import TensorState
 
@@ -183,18 +184,3 @@ class PlanarGroupNorm(nn.GroupNorm):
         if x.device.type != "cpu":
             return super().forward(x)
         return super().forward(x.contiguous()).contiguous(memory_format=torch.channels_last)
-
-
-def move(frames: Tensor, displacement: Tensor) -> Tensor:
-    """Frames [B, C, H, W] sampled at each pixel minus its `displacement` [B, 2, H, W], (right, down) pixels.
-
-    Bicubic, because blur accumulates: with bilinear sampling, rollouts drift to speeds of whole pixels per
-    frame, at which nothing is blurred. Displacements end at the frame's size and NaN moves nothing, for
-    `grid_sample` would read outside of its memory.
-    """
-    _, _, h, w = frames.shape
-    displacement = torch.nan_to_num(displacement).clamp(-max(h, w), max(h, w))
-    y = torch.arange(h, device=frames.device, dtype=frames.dtype)[:, None] - displacement[:, 1]
-    x = torch.arange(w, device=frames.device, dtype=frames.dtype) - displacement[:, 0]
-    grid = torch.stack([(2 * x + 1) / w - 1, (2 * y + 1) / h - 1], -1)
-    return F.grid_sample(frames, grid, mode="bicubic", padding_mode="border", align_corners=False)

@@ -1,16 +1,17 @@
-"""`motion`: the next frame is the last one moved by a field of motion that the model carries along.
+"""`motion`: the next frame is the last one moved by fields of motion that the model carries along.
 
 A convolutional model of pixels reads every speed from the offset between frames again at each step, so a
 small misreading, at a speed or size it has never seen, grows over a rollout. Here motion is part of the
 state: `look` finds it by comparing context frames, correcting the moved last frame against the present one
 as often as needed (as Lucas and Kanade's registration does), and `act` changes it only where something
-happens. `act` sees the present frame, the action and differences of motion between places, but not motion
-itself: what does not depend on a common velocity of everything (Galileo) need not be learned at every
-speed. Motion belongs to things: where the picture is even, it is filled in from the nearest contrast, so
-that a body of any size moves as one piece.
+happens. `act` sees the present frame, the action and differences of motion between places and inks, but not
+motion itself: what does not depend on a common velocity of everything (Galileo) need not be learned at every
+speed. Motion belongs to things: each ink has a field of its own, so that bodies that touch come apart
+cleanly, and a field is filled in from the nearest contrast, so that a body of any size moves as one piece.
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import torch
@@ -20,21 +21,24 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from worldsim.models.base import check_context
-from worldsim.models.convolutional import move
+from worldsim.models.fields import REACH, Filling, contrast, differences, move
+from worldsim.models.inks import INKS, to_frames, to_inks
 from worldsim.models.state import TensorState
 
-REACH = (1, 2, 4)  #: cells over which differences of motion are taken
 UNIT = 4.0  #: pixels per frame that count as one
-EVEN = 1e-4  #: weight of a place without contrast, in squared grey levels of [-1, 1]
-OWN = 0.5  #: cells; a place is as near to itself as this
+REPAIR = 0.1  #: repairs of pixels are learned slower than motion, lest they blur what is not yet understood
 
 
 @dataclass(frozen=True)
 class MotionState(TensorState):
-    """The last frame [B, 3, H, W] in [-1, 1] and its motion [B, 2, h, w], (right, down) pixels per frame."""
+    """The last frame's inks [B, 3, H, W], the least and most that its context shows [B, 3, 1, 1], its motion
+    [B, 2 fields, h, w], (right, down) pixels per frame for each field in turn, and the last action [B, A]."""
 
-    frame: Tensor
+    inks: Tensor
+    least: Tensor
+    most: Tensor
     motion: Tensor
+    action: Tensor
 
 
 class MotionModel(ModelMixin, ConfigMixin):
@@ -51,6 +55,7 @@ class MotionModel(ModelMixin, ConfigMixin):
     detail : channels of the three convolutions that sharpen the picture at full resolution
     relative : `act` sees differences of motion alone; else motion itself too
     filled : fill motion in from the nearest contrast
+    layered : each ink has a field of its own; else all move by one
     """
 
     name = "motion"
@@ -72,110 +77,142 @@ class MotionModel(ModelMixin, ConfigMixin):
         detail: int = 8,
         relative: bool = True,
         filled: bool = True,
+        layered: bool = True,
     ) -> None:
         super().__init__()
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
         self.patch, self.looks = patch, looks
-        self.register_buffer("nearness", nearness(resolution // patch) if filled else None, persistent=False)
-        pixels = 3 * patch**2
+        self.fields = INKS if layered else 1
+        self.pairs = list(combinations(range(self.fields), 2))
+        self.filling = Filling(resolution // patch)
+        pixels, motion = INKS * patch**2, 2 * self.fields
         self.look = Trunk(2 * pixels, look_widths, look_blocks)
-        self.correct = _silent(nn.Conv2d(look_widths[0], 2, 3, padding=1))
-        told = 8 * len(REACH) + (0 if relative else 2)
-        self.act = Trunk(pixels + told + action_size, widths, blocks)
-        self.leave = _silent(nn.Conv2d(widths[0], pixels + 4, 3, padding=1))
+        self.correct = _silent(nn.Conv2d(look_widths[0], motion + self.fields, 3, padding=1))
+        told = motion * 4 * len(REACH) + 2 * len(self.pairs) + self.fields + (0 if relative else motion)
+        self.act = Trunk(pixels + told + 2 * action_size, widths, blocks)
+        self.leave = _silent(nn.Conv2d(widths[0], pixels + 2 * motion + self.fields, 3, padding=1))
         self.guide = nn.Conv2d(widths[0], 4 * patch**2, 1)
         self.sharpen = nn.Sequential(
-            nn.Conv2d(3 + 4, detail, 3, padding=1),
+            nn.Conv2d(INKS + 4, detail, 3, padding=1),
             nn.SiLU(),
             nn.Conv2d(detail, detail, 3, padding=1),
             nn.SiLU(),
-            _silent(nn.Conv2d(detail, 3, 3, padding=1)),
+            _silent(nn.Conv2d(detail, INKS, 3, padding=1)),
         )
 
     def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
-        """The frames [B, T, 3, H, W] after `frames` [B, K, 3, H, W] in [-1, 1] under `actions` [B, T, A].
+        """The frames [B, T, 3, H, W] after `frames` [B, K, 3, H, W] in [-1, 1].
 
-        Also the context's frames from the second on, [B, K - 1, 3, H, W], as the motion found explains them.
-        Gradients reach back over at most `truncate` frames.
+        `actions` [B, K - 1 + T, A] lead to all frames but the first. Also the context's frames from the
+        second on, [B, K - 1, 3, H, W], as the motion found explains them. Gradients reach back over at most
+        `truncate` frames.
         """
-        motion, explained = self.watch(frames)
-        frame, predicted = frames[:, -1], []
-        for t, action in enumerate(actions.unbind(1)):
+        past, coming = actions.tensor_split([frames.shape[1] - 1], 1)
+        state, explained = self.watch(frames, past)
+        predicted = []
+        for t, action in enumerate(coming.unbind(1)):
             if truncate and t and t % truncate == 0:
-                frame, motion = frame.detach(), motion.detach()
-            frame, motion = self.advance(frame, motion, action)
+                state = state.detach()
+            state, frame = self.advance(state, action)
             predicted.append(frame)
-            frame = frame.clamp(-1, 1)
         return torch.stack(predicted, 1), explained
 
-    def watch(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """The motion [B, 2, h, w] at the last of the frames [B, K, 3, H, W], and the explained frames."""
+    def watch(self, frames: Tensor, actions: Tensor) -> tuple[MotionState, Tensor]:
+        """The state after frames [B, K, 3, H, W] and actions [B, K - 1, A], and the frames it explains."""
+        inks = to_inks(frames)
         cells = self.resolution // self.patch
-        motion = frames.new_zeros(len(frames), 2, cells, cells)
+        motion = inks.new_zeros(len(inks), 2 * self.fields, cells, cells)
         explained = []
-        for before, now in zip(frames[:, :-1].unbind(1), frames[:, 1:].unbind(1)):
-            motion, weight = self._carried(motion, motion), contrast(now, self.patch)
+        for before, now in zip(inks[:, :-1].unbind(1), inks[:, 1:].unbind(1)):
+            motion, weight = self._carried(motion, motion), self._weight(now)
             for _ in range(self.looks):
                 seen = torch.cat([self._fold(self._moved(before, motion) - now), self._fold(now)], 1)
-                motion = self._filled(motion + _precisely(self.correct, self.look(seen)), weight)
-            explained.append(self._moved(before, motion))
-        return motion, torch.stack(explained, 1)
+                found = _precisely(self.correct, self.look(seen))
+                change, sure = found.tensor_split([motion.shape[1]], 1)
+                motion = self._filled(motion + change, weight * certainty(sure))
+            explained.append(to_frames(self._moved(before, motion)))
+        least = inks.amin((1, 3, 4))[..., None, None].clamp(max=0)
+        most = inks.amax((1, 3, 4))[..., None, None].clamp(min=1)
+        return MotionState(inks[:, -1], least, most, motion, actions[:, -1]), torch.stack(explained, 1)
 
-    def advance(self, frame: Tensor, motion: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
-        """The next frame, not yet clamped, and its motion."""
-        pushed = (action / self.config.action_scale)[..., None, None].expand(-1, -1, *motion.shape[-2:])
-        told = [differences(motion)] if self.config.relative else [differences(motion), motion]
-        seen = torch.cat([self._fold(frame), *(x / UNIT for x in told), pushed], 1)
+    def advance(self, state: MotionState, action: Tensor) -> tuple[MotionState, Tensor]:
+        """The next state, and its frame [B, 3, H, W] in [-1, 1], not yet clamped."""
+        inks, motion = state.inks, state.motion
+        weight = self._weight(inks)
+        pushed = torch.cat([action, action - state.action], 1) / self.config.action_scale
+        pushed = pushed[..., None, None].expand(-1, -1, *motion.shape[-2:])
+        seen = torch.cat([self._fold(inks), self._compared(motion, weight) / UNIT, pushed], 1)
         features = self.act(seen.contiguous(memory_format=torch.channels_last))
-        change = _precisely(self.leave, features)
-        leaving = torch.cat([motion + change[:, :2], contrast(frame, self.patch)], 1)
-        arriving = self._carried(leaving, leaving[:, :2])
-        travel = self._filled(arriving[:, :2], arriving[:, 2:])
-        rough = self._moved(frame, travel) + F.pixel_shuffle(change[:, 4:], self.patch)
+        c = motion.shape[1]
+        found = _precisely(self.leave, features)
+        at_once, after, sure, repair = found.split(
+            [c, c, self.fields, found.shape[1] - 2 * c - self.fields], 1
+        )
+        leaving, weight = motion + at_once, weight * certainty(sure)
+        travel = self._filled(self._carried(leaving, leaving), self._carried(weight, leaving))
+        rough = self._moved(inks, travel) + REPAIR * F.pixel_shuffle(repair, self.patch)
         guide = F.pixel_shuffle(self.guide(features), self.patch)
         sharp = rough + self.sharpen(torch.cat([rough.to(guide.dtype), guide], 1)).float()
-        return sharp, self._filled(travel + change[:, 2:4], contrast(sharp.clamp(-1, 1), self.patch))
+        inks = torch.minimum(torch.maximum(sharp, state.least), state.most)
+        motion = self._filled(travel + after, self._weight(inks) * certainty(sure))
+        return MotionState(inks, state.least, state.most, motion, action), to_frames(sharp)
 
     @torch.no_grad()
     def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> MotionState:
         """See `WorldModel.init`; raises ValueError for shapes that do not fit. Nothing here is random."""
         check_context(self, frames, actions, keys)
-        frames = frames * 2 - 1
         with torch.autocast(frames.device.type, dtype=torch.bfloat16):
-            motion, _ = self.watch(frames)
-        return MotionState(frames[:, -1], motion)
+            state, _ = self.watch(frames * 2 - 1, actions.float())
+        return state
 
     @torch.no_grad()
     def step(self, state: MotionState, actions: Tensor) -> tuple[MotionState, Tensor]:
         """See `WorldModel.step`."""
-        frame, motion, frames = state.frame, state.motion, []
-        with torch.autocast(frame.device.type, dtype=torch.bfloat16):
-            for action in actions.unbind(1):
-                frame, motion = self.advance(frame, motion, action)
-                frame = frame.clamp(-1, 1)
-                frames.append(frame)
-        return MotionState(frame, motion), (torch.stack(frames, 1) + 1) / 2
+        frames = []
+        with torch.autocast(state.inks.device.type, dtype=torch.bfloat16):
+            for action in actions.float().unbind(1):
+                state, frame = self.advance(state, action)
+                frames.append((frame.clamp(-1, 1) + 1) / 2)
+        return state, torch.stack(frames, 1)
+
+    def _compared(self, motion: Tensor, weight: Tensor) -> Tensor:
+        """What `act` is told of motion: differences between places, and between fields where both are."""
+        there = self.filling.presence(weight)
+        field, near = motion.unflatten(1, (self.fields, 2)), there[:, :, None]  # [B, fields, 2 or 1, h, w]
+        apart = [(field[:, i] - field[:, j]) * near[:, i] * near[:, j] for i, j in self.pairs]
+        told = [there * UNIT, differences(motion), *apart]
+        return torch.cat(told if self.config.relative else [*told, motion], 1)
+
+    def _weight(self, inks: Tensor) -> Tensor:
+        """Contrast [B, fields, h, w] of what each field moves."""
+        found = contrast(inks, self.patch)
+        return found if self.fields > 1 else found.sum(1, keepdim=True)
 
     def _filled(self, motion: Tensor, weight: Tensor) -> Tensor:
-        """Motion as a mean over all places, each with its `weight` [B, 1, h, w] and its nearness."""
-        if self.nearness is None:
+        """Motion filled in from places with weight [B, fields, h, w]."""
+        if not self.config.filled:
             return motion
-        weight = weight.clamp(min=0) + EVEN
-        both = torch.cat([weight * motion, weight], 1).flatten(2)
-        with torch.autocast(both.device.type, enabled=False):
-            spread = (both @ self.nearness).unflatten(2, motion.shape[2:])
-        return spread[:, :2] / spread[:, 2:]
+        return self._join(self.filling(self._apart(motion), self._apart(weight)))
 
-    def _carried(self, field: Tensor, motion: Tensor) -> Tensor:
-        """A field of cells after one step of a motion."""
-        return move(field, motion / self.patch)
+    def _carried(self, x: Tensor, motion: Tensor) -> Tensor:
+        """What lies in cells [B, C, h, w], an equal share of channels for each field, after one step."""
+        return self._join(move(self._apart(x), self._apart(motion) / self.patch))
 
-    def _moved(self, frame: Tensor, motion: Tensor) -> Tensor:
-        """A frame moved by a motion of its cells."""
-        return move(frame, F.interpolate(motion, scale_factor=self.patch, mode="bilinear"))
+    def _moved(self, inks: Tensor, motion: Tensor) -> Tensor:
+        """Inks [B, 3, H, W] moved by the motion of their cells."""
+        finely = F.interpolate(self._apart(motion), scale_factor=self.patch, mode="bilinear")
+        return self._join(move(self._apart(inks), finely))
 
-    def _fold(self, frame: Tensor) -> Tensor:
-        return F.pixel_unshuffle(frame, self.patch).contiguous(memory_format=torch.channels_last)
+    def _apart(self, x: Tensor) -> Tensor:
+        """[B, C, ...] to [B fields, C / fields, ...]."""
+        return x.unflatten(1, (self.fields, -1)).flatten(0, 1)
+
+    def _join(self, x: Tensor) -> Tensor:
+        """What `_apart` undoes."""
+        return x.unflatten(0, (-1, self.fields)).flatten(1, 2)
+
+    def _fold(self, inks: Tensor) -> Tensor:
+        return F.pixel_unshuffle(inks, self.patch).contiguous(memory_format=torch.channels_last)
 
 
 class Trunk(nn.Module):
@@ -229,29 +266,9 @@ class ChannelNorm(nn.Module):
         return F.rms_norm(x.movedim(1, -1), weight.shape, weight, 1e-5).movedim(-1, 1)
 
 
-def nearness(cells: int) -> Tensor:
-    """Weights [N, N] of the N = cells² places for each other: the inverse fourth power of their distance."""
-    at = torch.stack(torch.meshgrid(torch.arange(cells), torch.arange(cells), indexing="ij"), -1).view(-1, 2)
-    squared = (at[:, None] - at[None]).square().sum(-1).float()
-    return (squared + OWN**2) ** -2
-
-
-def contrast(frame: Tensor, patch: int) -> Tensor:
-    """Variance [B, 1, h, w] of a frame [B, 3, H, W] around each cell, over twice its side."""
-    wide = F.pad(frame, (patch // 2,) * 4, mode="replicate")
-    mean, square = (F.avg_pool2d(x, 2 * patch, patch) for x in (wide, wide.square()))
-    return (square - mean.square()).clamp(min=0).sum(1, keepdim=True)
-
-
-def differences(motion: Tensor) -> Tensor:
-    """Motion [B, 2, h, w] `REACH` cells away in four directions, less that here: [B, 24, h, w]."""
-    h, w = motion.shape[-2:]
-    found = []
-    for d in REACH:
-        wide = F.pad(motion, (d, d, d, d), mode="replicate")
-        for down, right in ((0, d), (2 * d, d), (d, 0), (d, 2 * d)):
-            found.append(wide[..., down : down + h, right : right + w] - motion)
-    return torch.cat(found, 1)
+def certainty(sure: Tensor) -> Tensor:
+    """How much more than others a place has to say about the motion of its thing: 1 / 20 to 20 times."""
+    return (3 * torch.tanh(sure / 3)).exp()
 
 
 def _precisely(layer: nn.Conv2d, x: Tensor) -> Tensor:

@@ -20,6 +20,10 @@ class TensorState:
         """See `State.repeat`."""
         return self._map(lambda value: value.repeat_interleave(n, 0))
 
+    def detach(self) -> Self:
+        """The same without the gradients of its past."""
+        return self._map(Tensor.detach)
+
     def where(self, mask: Tensor, other: Self) -> Self:
         """See `State.where`."""
 

@@ -57,7 +57,7 @@ def explaining(
     `denoising`."""
     k = bare.context_frames
     frames = frames * 2 - 1
-    predicted, explained = model(frames[:, :k], actions[:, k - 1 :], recipe.truncate)
+    predicted, explained = model(frames[:, :k], actions, recipe.truncate)
     rollout = frame_loss((predicted - frames[:, k:]).square().mean((2, 3, 4))).mean()
     context = frame_loss((explained - frames[:, 1:k]).square().mean((2, 3, 4))).mean()
     return rollout + EXPLAIN * context
