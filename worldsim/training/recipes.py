@@ -64,12 +64,13 @@ SCHEDULES: dict[str, dict[str, Any]] = {  #: what a family changes in every reci
         "learning_rate": 5e-4,
         "forcing": "diffusion",
     },
-    # looking costs more than a step, and motion must last for a whole clip
+    # contacts are learned from short rollouts first; in the end motion must last for a whole clip
     "motion": {
-        "horizons": ((0.0, 4), (0.1, 12), (0.3, 28)),
+        "horizons": ((0.0, 6), (0.3, 12), (0.5, 28)),
         "truncate": 7,
         "batch_frames": 112,
-        "learning_rate": 7e-4,
+        "learning_rate": 1e-3,
+        "warmup": 100,
     },
 }
 TABLE = {"action_size": 2, "action_scale": 4.0}
