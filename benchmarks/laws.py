@@ -5,6 +5,7 @@ through an autoencoder (the floor of the families that work on its latents), con
 (`inertia`), the nearest training clip replayed (`retrieval`), and what phyworld's authors published.
 """
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -102,6 +103,7 @@ def main(args: Args) -> None:
             raise
     found = [results_io.read(cell.file(args.work)) for cell in cells]
     rows = [row for _, some in found for row in some] + list(published())
+    rows += [row for model in args.models for row in cost(model)]
     results_io.write(args.out, results_io.meta("worldsim bench laws", 0, models=list(args.models)), rows)
     clips = [clip for meta, _ in found for clip in meta["clips"]]
     for name, figure in laws_figures.draw(rows, clips).items():
@@ -144,18 +146,37 @@ def trained_on(model: str) -> list[str]:
 
     Raises ValueError for a model that cannot be read or does not tell.
     """
-    import json
-
     from worldsim.models import load_model, shipped_models
     from worldsim.training.recipes import RECIPES
 
     load_model(model)
-    kept = Path(model) / "training.json"
-    if model in shipped_models() and model in RECIPES:
-        return [scenario for scenario, _ in RECIPES[model].mixture]
+    kept = _training_file(model)
     if kept.is_file():
         return [scenario for scenario, _ in json.loads(kept.read_text())["recipe"]["mixture"]]
+    if model in shipped_models() and model in RECIPES:
+        return [scenario for scenario, _ in RECIPES[model].mixture]
     raise ValueError(f"{model} does not tell what it was trained on: there is no {kept}")
+
+
+def cost(model: str) -> Iterator[Row]:
+    """The operations of a model's training, if it tells how it was trained."""
+    from worldsim.models import load_model
+    from worldsim.training.cost import training_flops
+    from worldsim.training.recipes import Recipe
+
+    kept = _training_file(model)
+    if kept.is_file():
+        told = json.loads(kept.read_text())
+        steps, recipe = int(told["step"]), Recipe(about="", **told["recipe"])
+        value = training_flops(load_model(model), recipe, steps)
+        where = {"model": results_io.model_name(model), "metric": "training_flops"}
+        yield {**where, "value": value, "low": None, "high": None, "n": steps}
+
+
+def _training_file(model: str) -> Path:
+    from worldsim.models import WEIGHTS, shipped_models
+
+    return (WEIGHTS / model if model in shipped_models() else Path(model)) / "training.json"
 
 
 def measure(cell: Cell, work: Path) -> None:

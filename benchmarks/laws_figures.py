@@ -41,7 +41,8 @@ def table(rows: Sequence[Row]) -> "Table":
 
 def draw(rows: Sequence[Row], clips: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
     """All figures by name."""
-    return {"levels": by_level(rows), "map": over_speed_and_radius(clips)}
+    figures = {"levels": by_level(rows), "map": over_speed_and_radius(clips)}
+    return {**figures, "cost": over_cost(rows)} if select(rows, metric="training_flops") else figures
 
 
 def by_level(rows: Sequence[Row]) -> Figure:
@@ -79,6 +80,27 @@ def by_level(rows: Sequence[Row]) -> Figure:
     figure.legend(
         handles, labels, loc="outside lower center", ncols=min(len(labels), 6), fontsize=8, frameon=False
     )
+    return figure
+
+
+def over_cost(rows: Sequence[Row]) -> Figure:
+    """Error in distribution (filled) and at the worst level (hollow) over the operations of training."""
+    flops = {r["model"]: r["value"] for r in select(rows, metric="training_flops")}
+    errors = [r for r in select(rows, metric="velocity_error") if r["model"] in flops]
+    scenarios = list(dict.fromkeys(r["scenario"] for r in errors))
+    figure = Figure(figsize=(3.4 * len(scenarios), 3.0), layout="constrained")
+    for ax, scenario in zip(figure.subplots(1, len(scenarios), sharey=True, squeeze=False)[0], scenarios):
+        for i, model in enumerate(flops):
+            mine = {r["level"]: r["value"] for r in select(errors, scenario=scenario, model=model)}
+            if mine:
+                colour = COLOURS[i % len(COLOURS)]
+                low, high = mine["id"], max(mine.values())
+                ax.plot([flops[model]] * 2, [low, high], color=colour, linewidth=0.7)
+                ax.plot(flops[model], low, "o", color=colour, label=model)
+                ax.plot(flops[model], high, "o", color=colour, markerfacecolor="white")
+        ax.set(title=scenario, xscale="log", yscale="log", xlabel="operations of training")
+        ax.legend(fontsize=7, frameon=False)
+    figure.axes[0].set_ylabel("velocity error, m/s")
     return figure
 
 

@@ -7,7 +7,12 @@ import pytest
 
 from benchmarks import laws, laws_figures
 from benchmarks.results_io import read, select
+from worldsim.models import load_model
 from worldsim.models.autoencoder import Autoencoder
+from worldsim.training.cost import training_flops
+from worldsim.training.data import make_clips
+from worldsim.training.recipes import get_recipe
+from worldsim.training.trainer import train
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +66,24 @@ def test_an_autoencoder_is_a_floor_of_every_scenario(tmp_path: Path):
     )  # untrained
     with pytest.raises(ValueError, match="cannot be read"):
         laws.plan(replace(args, autoencoder=str(tmp_path)))
+
+
+def test_the_cost_of_training_stands_beside_the_errors(tmp_path: Path):
+    recipe = replace(get_recipe("uniform").of_family("direct"), steps=2, clips=4, batch_frames=4)
+    recipe = replace(recipe, model={**recipe.model, "widths": (8, 8), "blocks": (1, 1)})
+    folder = str(train(recipe, make_clips(recipe), tmp_path / "uniform-direct"))
+    [row] = laws.cost(folder)
+    assert row["model"] == "uniform-direct" and row["n"] == 2
+    assert row["value"] == training_flops(load_model(folder), recipe, 2) > 1e6
+    assert laws.scenarios_of(folder) == ["uniform"] and not list(laws.cost("no such folder"))
+    errors = [
+        {"model": "uniform-direct", "scenario": "uniform", "metric": "velocity_error", "level": level,
+         "value": value, "low": value, "high": value, "n": 9}
+        for level, value in (("id", 0.1), ("size", 0.4))
+    ]  # fmt: skip
+    figure = laws_figures.over_cost([row, *errors])
+    points = {tuple(line.get_ydata()) for line in figure.axes[0].lines}
+    assert points == {(0.1, 0.4), (0.1,), (0.4,)}
 
 
 def test_what_is_measured_has_its_file_and_other_numbers_another(measured):

@@ -33,7 +33,7 @@ def test_a_shipped_model_is_its_weights_config_and_card(tmp_path):
     for _ in range(2):  # a second time replaces the first
         ship(tmp_path / "run", tmp_path / "weights", card)
     names = {p.name for p in (tmp_path / "weights").iterdir()}
-    assert names == {"config.json", "diffusion_pytorch_model.safetensors", "README.md"}
+    assert names == {"config.json", "diffusion_pytorch_model.safetensors", "training.json", "README.md"}
     assert (
         load_file(tmp_path / "weights" / "diffusion_pytorch_model.safetensors").keys()
         == model.state_dict().keys()

@@ -13,11 +13,11 @@ from worldsim.training.recipes import Recipe
 
 
 def ship(checkpoint: Path, target: Path, card: str) -> None:
-    """Copy a checkpoint's model (config and weights alone) to `target` with its card, in one rename."""
+    """Copy a checkpoint's model (config, weights, recipe) to `target` with its card, in one rename."""
     temporary = target.with_name(f".{target.name}.new")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    for name in ("config.json", "diffusion_pytorch_model.safetensors"):
+    for name in ("config.json", "diffusion_pytorch_model.safetensors", "training.json"):
         shutil.copy(checkpoint / name, temporary / name)
     (temporary / "README.md").write_text(card)
     shutil.rmtree(target, ignore_errors=True)
