@@ -5,7 +5,7 @@ predicted frames as every other one; what that took is told. Failures stay in th
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import results_io, studies
-from benchmarks.results_io import Row, select
+from benchmarks.results_io import Row
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from worldsim.training.recipes import Recipe
 
 
@@ -83,10 +81,12 @@ def main(args: Args) -> None:
     """Train and measure what is missing, print and write."""
     from rich.console import Console
 
+    from benchmarks import model_tables
+
     trials = plan(args)
     found = studies.run([r for *_, r in trials], partial(measured, clips=args.asked), args.work, args.workers)
     rows = [row for (idea, scenario, _), some in zip(trials, found) for row in _rows(idea, scenario, some)]
-    Console().print(table(rows))
+    Console().print(model_tables.shown(model_tables.ideas(rows)))
     told = {name: getattr(args, name) for name in ("frames", "clips", "resolution")}
     results_io.write(args.out, results_io.meta("worldsim bench ideas", 0, **told), rows)
 
@@ -116,21 +116,17 @@ def measured(checkpoint: Path, recipe: "Recipe", clips: int) -> dict[str, Any]:
     """Errors of each clip by level of the recipe's scenario, and seconds of training."""
     import json
 
-    from worldsim.scenarios import get_scenario
-
     [(scenario, _)] = recipe.mixture
-    asked = tuple((scenario, level) for level in get_scenario(scenario).levels)
     seconds = json.loads((checkpoint / "training.json").read_text())["seconds"]
-    return {"seconds": seconds, "errors": studies.velocity_errors(checkpoint, recipe, asked, clips)}
+    return {"seconds": seconds, "errors": studies.velocity_errors(checkpoint, scenario, clips)}
 
 
 def _rows(idea: str, scenario: str, found: dict[str, Any]) -> Iterator[Row]:
     from benchmarks.statistics import mean
 
     where = {"scenario": scenario, "model": idea}
-    for name, errors in found["errors"].items():
+    for level, errors in found["errors"].items():
         values = np.array([e for e in errors if e is not None])
-        level = name.split()[1]
         yield {**where, "level": level, "metric": "velocity_error", **mean(values).row()}
     yield {
         **where,
@@ -140,18 +136,3 @@ def _rows(idea: str, scenario: str, found: dict[str, Any]) -> Iterator[Row]:
         "high": None,
         "n": 1,
     }
-
-
-def table(rows: Sequence[Row]) -> "Table":
-    """A line for each scenario and idea: error ID, at the worst level, and how many times as much that is."""
-    from rich.table import Table
-
-    shown = Table("scenario", "model", "what is new", "ID, m/s", "worst level", "m/s", "x ID", "minutes")
-    for row in select(rows, metric="velocity_error", level="id"):
-        where = {"scenario": row["scenario"], "model": row["model"]}
-        worst = max(select(rows, **where, metric="velocity_error"), key=lambda r: r["value"])
-        [minutes] = select(rows, **where, metric="training_minutes")
-        told = worst["level"], f"{worst['value']:.3f}", f"{worst['value'] / row['value']:.1f}"
-        value = f"{row['value']:.3f}"
-        shown.add_row(*where.values(), IDEAS[row["model"]].about, value, *told, f"{minutes['value']:.0f}")
-    return shown

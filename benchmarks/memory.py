@@ -17,11 +17,9 @@ import numpy as np
 
 from benchmarks import results_io, studies
 from benchmarks.laws import STREAM, make_memory, trained_on
-from benchmarks.results_io import Row, select
+from benchmarks.results_io import Row
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from worldsim.models import WorldModel
     from worldsim.training.recipes import Recipe
 
@@ -60,6 +58,7 @@ def main(args: Args) -> None:
     """Measure, print and write."""
     from rich.console import Console
 
+    from benchmarks import model_tables
     from worldsim.models import load_model
 
     rows = [
@@ -69,8 +68,8 @@ def main(args: Args) -> None:
     ]
     rows += with_gaps(args) + with_pairs(args)
     console = Console()
-    for shown in tables(rows):
-        console.print(shown)
+    for made in (model_tables.gaps(rows), model_tables.pairs(rows)):
+        console.print(model_tables.shown(made))
     told = {name: getattr(args, name) for name in ("steps", "train_clips", "resolution")}
     results_io.write(args.out, results_io.meta("worldsim bench memory", 0, **told), rows)
 
@@ -189,28 +188,6 @@ def measured_priority(checkpoint: Path, recipe: "Recipe", clips: int) -> list[Ro
         where = {"scenario": name, "level": level}
         rows += [{**where, "metric": metric, **proportion(flags).row()} for metric, flags in kept.items()]
     return rows
-
-
-def tables(rows: Sequence[Row]) -> list["Table"]:
-    """Nearness with velocity errors and reversals, then what is kept of each pair."""
-    from rich.table import Table
-
-    near = Table(
-        "model", "scenario", "level", "nearer to memory", "velocity error, m/s", "turned round", "clips"
-    )
-    for row in select(rows, metric="nearer_to_memory"):
-        where = {c: row[c] for c in ("model", "scenario", "level")}
-        error, turned = (select(rows, **where, metric=m) for m in ("velocity_error", "reversed"))
-        values = f"{row['value']:.2f}", f"{error[0]['value']:.3f}"
-        near.add_row(*where.values(), *values, "".join(f"{r['value']:.2f}" for r in turned), f"{row['n']}")
-    pairs = Table("model", "pair", "level", "kept both", "the first", "the second", "neither")
-    for row in select(rows, metric="kept_both"):
-        where = {c: row[c] for c in ("model", "scenario", "level")}
-        _, first, second = row["scenario"].split("_")
-        others = (select(rows, **where, metric=f"kept_{m}")[0] for m in (first, second, "neither"))
-        shares = [f"{r['value']:.2f}" for r in (row, *others)]
-        pairs.add_row(row["model"], f"{first}, {second}", row["level"], *shares)
-    return [near, pairs]
 
 
 def _small(args: Args, recipe: str, family: str, **changes: Any) -> "Recipe":

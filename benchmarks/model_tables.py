@@ -1,11 +1,15 @@
-"""Tables about models for the README: laws, ideas, scaling, gaps, attribute priority, throughput."""
+"""Tables about models, printed and in the README: laws, ideas, scaling, gaps, priority, throughput."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from benchmarks.figures import in_order
 from benchmarks.laws_figures import LEVELS
 from benchmarks.results_io import Row, select
 from benchmarks.tables import Table
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
 
 LINES = ("tracker", "autoencoder", "inertia", "retrieval")  #: before the models
 
@@ -121,6 +125,16 @@ def throughput(rows: Sequence[Row]) -> Table:
     head = ["Family", *(f"Batch {b}" for b in sizes), f"s a decision, {tasks}", "Shared context, x"]
     caption = f"Imagined frames per second; the other columns at batch {sizes[-1]}"
     return Table(caption, [*head, "Keys and values kept, x", "Peak memory, MiB"], lines)
+
+
+def shown(table: Table) -> "RichTable":
+    """A table for the terminal."""
+    from rich.table import Table as RichTable
+
+    made = RichTable(*table.head, title=table.caption)
+    for line in table.lines:
+        made.add_row(*line)
+    return made
 
 
 def interval(row: Row | None) -> str:

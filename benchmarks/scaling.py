@@ -18,8 +18,6 @@ from benchmarks import results_io, studies
 from benchmarks.results_io import Row, select
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from worldsim.training.recipes import Recipe
 
 SIZES: dict[str, dict[str, dict[str, Any]]] = {  #: settings of the model by family and size
@@ -78,15 +76,15 @@ def main(args: Args) -> None:
     """Train what is missing, then write the rows and the figure."""
     from rich.console import Console
 
+    from benchmarks import model_tables
+
     recipes = plan(args)
-    asked = tuple((args.recipe, level) for level in _levels(args.recipe))
-    measure = partial(measured, asked=asked, clips=args.asked)
-    found = studies.run([r for _, r in recipes], measure, args.work, args.workers)
+    found = studies.run([r for _, r in recipes], partial(measured, clips=args.asked), args.work, args.workers)
     models = [_model(size, recipe, part) for (size, recipe), part in zip(recipes, found)]
     rows = list(make_rows(args, models))
     results_io.write(args.out, results_io.meta("worldsim bench scaling", 0, **_settings(args)), rows)
     draw(rows).savefig(args.out.with_suffix(".png"), dpi=150)
-    Console().print(table(rows))
+    Console().print(model_tables.shown(model_tables.scaling(rows)))
 
 
 def plan(args: Args) -> list[tuple[str, "Recipe"]]:
@@ -115,12 +113,13 @@ def plan(args: Args) -> list[tuple[str, "Recipe"]]:
     ]
 
 
-def measured(checkpoint: Path, recipe: "Recipe", asked: Sequence[tuple[str, str]], clips: int) -> Any:
+def measured(checkpoint: Path, recipe: "Recipe", clips: int) -> dict[str, Any]:
     """Errors by level as `studies.velocity_errors` tells them, and the number of parameters."""
     from worldsim.training.checkpoint import trainable
     from worldsim.training.trainer import make_model
 
-    errors = studies.velocity_errors(checkpoint, recipe, asked, clips)
+    [(scenario, _)] = recipe.mixture
+    errors = studies.velocity_errors(checkpoint, scenario, clips)
     return {"parameters": sum(p.numel() for p in trainable(make_model(recipe))), "errors": errors}
 
 
@@ -179,28 +178,6 @@ def slopes(models: Sequence[Model], level: str) -> dict[str, tuple[float, float,
     }
 
 
-def table(rows: Sequence[Row]) -> "Table":
-    """A line for each size, number of clips and seed, then the slopes."""
-    from rich.table import Table
-
-    errors = select(rows, metric="velocity_error")
-    levels = list(dict.fromkeys(r["level"] for r in errors))
-    shown = Table("size", "parameters", "clips", "epochs", "seed", *levels, title="velocity error, m/s")
-    for where in dict.fromkeys((r["size"], r["clips"], r["seed"]) for r in errors):
-        mine = select(rows, **dict(zip(("size", "clips", "seed"), where)))
-        [count], [epochs] = (select(mine, metric=m) for m in ("parameters", "epochs"))
-        size, clips, seed = where
-        values = [f"{select(mine, level=lv, metric='velocity_error')[0]['value']:.3f}" for lv in levels]
-        told = f"{count['value']:,}", f"{clips:,}", f"{epochs['value']:.1f}", f"{seed}"
-        shown.add_row(size, *told, *values)
-    for metric, text in (("slope_clips", "for 10 x clips"), ("slope_parameters", "for 10 x parameters")):
-        found = [select(rows, metric=metric, level=lv) for lv in levels]
-        if all(found):
-            values = [f"{r['value']:+.2f} [{r['low']:+.2f}, {r['high']:+.2f}]" for [r] in found]
-            shown.add_row(f"log10 error {text}", "", "", "", "", *values)
-    return shown
-
-
 def draw(rows: Sequence[Row]) -> Any:
     """Figure: error over training clips, a panel for each level, a line for each size."""
     from matplotlib.figure import Figure
@@ -224,8 +201,8 @@ def draw(rows: Sequence[Row]) -> Any:
 
 def _model(size: str, recipe: "Recipe", found: Mapping[str, Any]) -> Model:
     errors = {
-        name.split()[1]: np.array([np.nan if e is None else e for e in values])
-        for name, values in found["errors"].items()
+        level: np.array([np.nan if e is None else e for e in values])
+        for level, values in found["errors"].items()
     }
     return Model(size, found["parameters"], recipe.clips, recipe.seed, _epochs(recipe), errors)
 
@@ -236,12 +213,6 @@ def _epochs(recipe: "Recipe") -> float:
 
     rows = sum(max(1, recipe.batch_frames // horizon_at(recipe, step)) for step in range(recipe.steps))
     return round(recipe.accumulate * rows / recipe.clips, 3)
-
-
-def _levels(scenario: str) -> tuple[str, ...]:
-    from worldsim.scenarios import get_scenario
-
-    return get_scenario(scenario).levels
 
 
 def _settings(args: Args) -> dict[str, Any]:

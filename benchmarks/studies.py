@@ -84,22 +84,21 @@ def folder_of(recipe: "Recipe", work: Path) -> Path:
     return work / f"{recipe.name}-{recipe.family}-{text_hash(json.dumps(recipe.settings(), sort_keys=True))}"
 
 
-def velocity_errors(
-    checkpoint: Path, recipe: "Recipe", asked: Sequence[tuple[str, str]], clips: int
-) -> dict[str, list[float | None]]:
-    """Velocity error of each clip, m/s, None where no frame counts, by "scenario level" of those `asked`.
+def velocity_errors(checkpoint: Path, scenario: str, clips: int) -> dict[str, list[float | None]]:
+    """Velocity error of each clip, m/s, None where no frame counts, by level of a scenario.
 
     For collisions only frames after the impact count, as in the laws benchmark.
     """
     from worldsim.metrics.rollouts import evaluate, make_clips
     from worldsim.models import load_model
+    from worldsim.scenarios import get_scenario
 
     model, found = load_model(checkpoint), {}
-    for scenario, level in asked:
+    for level in get_scenario(scenario).levels:
         some = make_clips(scenario, level, clips, STREAM)
         error = evaluate(model, some, after_impact(scenario)).velocity_error
         pairs = zip(error.value.tolist(), error.count.tolist())
-        found[f"{scenario} {level}"] = [round(value, 6) if count else None for value, count in pairs]
+        found[level] = [round(value, 6) if count else None for value, count in pairs]
     return found
 
 

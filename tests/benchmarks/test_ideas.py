@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import ideas, results_io
+from benchmarks import ideas, model_tables, results_io
 
 
 def test_each_idea_sees_equally_many_frames():
@@ -23,7 +23,7 @@ def test_ideas_are_told_by_level(tmp_path):
     _, rows = results_io.read(args.out)
     errors = results_io.select(rows, metric="velocity_error", model="motion")
     assert [r["level"] for r in errors][:3] == ["id", "size1", "speed1"] and len(errors) == 7
-    assert ideas.table(rows).row_count == 1
+    assert len(model_tables.ideas(rows).lines) == 1
 
 
 def test_an_unknown_idea_lists_what_exists():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks import memory
+from benchmarks import memory, model_tables
 from benchmarks.laws import make_memory
 from benchmarks.memory import nearer_to_memory, nearness, reversals
 from worldsim.models.physics import PhysicsModel
@@ -30,8 +30,8 @@ def test_trained_for_gaps_and_pairs_once(tmp_path):
     assert written == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.json")}
     kept = [r["value"] for r in rows if r["scenario"] == "pair_size_shape" and r["level"] == "swapped"]
     assert sum(kept) == 1.0 and {r["model"] for r in rows} == {"direct"}
-    near, pairs = memory.tables(rows)
-    assert near.row_count == 0 and pairs.row_count == 12
+    assert not model_tables.gaps(rows).lines and len(model_tables.pairs(rows).lines) == 6  # swapped pairs
+    assert model_tables.shown(model_tables.pairs(rows)).row_count == 6
 
 
 def test_only_scored_frames_count():

@@ -144,10 +144,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         seen = torch.cat([self._fold(inks), self._compared(motion, weight) / UNIT, pushed], 1)
         features = self.act(seen.contiguous(memory_format=torch.channels_last))
         c = motion.shape[1]
-        found = _precisely(self.leave, features)
-        at_once, after, sure, repair = found.split(
-            [c, c, self.fields, found.shape[1] - 2 * c - self.fields], 1
-        )
+        parts = [c, c, self.fields, INKS * self.patch**2]
+        at_once, after, sure, repair = _precisely(self.leave, features).split(parts, 1)
         leaving, weight = motion + at_once, weight * certainty(sure)
         travel = self._filled(self._carried(leaving, leaving), self._carried(weight, leaving))
         rough = self._moved(inks, travel) + REPAIR * F.pixel_shuffle(repair, self.patch)

@@ -1,4 +1,4 @@
-"""Does a run fit into memory? Told before it starts, from one row of its largest batch."""
+"""Does a run fit into memory? Told before it starts, from one and two rows of its longest rollout."""
 
 from typing import TYPE_CHECKING
 
