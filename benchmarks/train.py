@@ -100,15 +100,23 @@ def main(args: Args) -> None:
 def _show_recipes() -> None:
     """A table of all recipes."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from worldsim.training.recipes import RECIPES
 
-    shown = Table("recipe", "family", "clips", "steps", "frames a step", "cost", "error, m/s", "about")
+    shown = Table(
+        "recipe",
+        Column("family", no_wrap=True),
+        "clips",
+        "steps of frames",
+        "cost",
+        "error, m/s",
+        show_lines=True,
+    )
     for r in RECIPES.values():
-        numbers = f"{r.clips:,}", f"{r.steps:,}", f"{r.batch_frames}"
+        name, steps = f"[bold]{r.name}[/bold]\n{r.about}", f"{r.steps:,} of {r.batch_frames}"
         shown.add_row(
-            r.name, r.family, *numbers, r.cost or "not measured", r.error or "not measured", r.about
+            name, r.family, f"{r.clips:,}", steps, r.cost or "not measured", r.error or "not measured"
         )
     Console().print(shown)
 

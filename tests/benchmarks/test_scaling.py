@@ -63,7 +63,7 @@ def test_a_study_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     assert json.loads(args.out.read_text())["rows"] == json.loads(first)["rows"]
     rows = results_io.read(args.out)[1]
     assert len(results_io.select(rows, metric="velocity_error", level="both")) == 4
-    assert {r["value"] for r in results_io.select(rows, metric="epochs", clips=4)} == {(64 + 16) / 4}
+    assert {r["value"] for r in results_io.select(rows, metric="epochs", clips=4)} == {(128 + 32) / 4}
     assert (tmp_path / "scaling.png").stat().st_size > 1000
 
 

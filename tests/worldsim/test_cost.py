@@ -26,7 +26,8 @@ def test_a_picture_through_an_autoencoder_by_hand():
 
 
 def test_frames_rows_and_parts_count():
-    recipe = replace(get_recipe("uniform").of_family("direct"), steps=4, horizons=((0.0, 1), (0.5, 4)))
+    recipe = get_recipe("uniform").of_family("direct")
+    recipe = replace(recipe, steps=4, batch_frames=64, horizons=((0.0, 1), (0.5, 4)))
     model = DirectModel(widths=(8, 8), blocks=(1, 1))
     one = row_flops(model, recipe, 1)
     assert row_flops(model, recipe, 4) == 4 * one
