@@ -67,16 +67,15 @@ class Cell:
     @property
     def name(self) -> str:
         """How the model is called in rows."""
-        return results_io.model_name(self.model)
+        apart = self.model in NULLS or self.autoencoder
+        return results_io.model_name(self.model) if apart else called(self.model)
 
     def file(self, work: Path) -> Path:
         """Where this cell's result lies; other weights or numbers have another file."""
         from benchmarks.records import file_hash, text_hash
-        from worldsim.models import WEIGHTS, shipped_models
+        from worldsim.models import checkpoint_folder
 
-        weights = ""
-        if self.model not in NULLS:
-            weights = file_hash(WEIGHTS / self.model if self.model in shipped_models() else Path(self.model))
+        weights = "" if self.model in NULLS else file_hash(checkpoint_folder(self.model))
         settings = text_hash(self.clips, self.memory * (self.model == "retrieval"), weights)
         return work / f"{self.name}-{self.scenario}-{self.level}-{settings}.json"
 
@@ -132,6 +131,14 @@ def plan(args: Args) -> list[Cell]:
     ]
 
 
+def called(model: str) -> str:
+    """How a model is called in rows: by its folder, and its family unless the folder already tells."""
+    from worldsim.models import family_of
+
+    name, family = results_io.model_name(model), family_of(model)
+    return name if family in name else f"{name}-{family}"
+
+
 def scenarios_of(model: str) -> list[str]:
     """The study's scenarios that a model's recipe trains on. Raises ValueError when there are none."""
     trained = trained_on(model)
@@ -169,14 +176,14 @@ def cost(model: str) -> Iterator[Row]:
         told = json.loads(kept.read_text())
         steps, recipe = int(told["step"]), Recipe(about="", **told["recipe"])
         value = training_flops(load_model(model), recipe, steps)
-        where = {"model": results_io.model_name(model), "metric": "training_flops"}
+        where = {"model": called(model), "metric": "training_flops"}
         yield {**where, "value": value, "low": None, "high": None, "n": steps}
 
 
 def _training_file(model: str) -> Path:
-    from worldsim.models import WEIGHTS, shipped_models
+    from worldsim.models import checkpoint_folder
 
-    return (WEIGHTS / model if model in shipped_models() else Path(model)) / "training.json"
+    return checkpoint_folder(model) / "training.json"
 
 
 def measure(cell: Cell, work: Path) -> None:

@@ -47,14 +47,17 @@ def shipped_models() -> list[str]:
     return sorted(p.parent.name for p in WEIGHTS.glob("*/config.json"))
 
 
-def load_model(name: str | Path, device: torch.device | str | None = None) -> WorldModel:
-    """A world model from a shipped name or a `save_pretrained` folder; nothing is ever downloaded.
+def checkpoint_folder(name: str | Path) -> Path:
+    """The folder of a shipped name, or the `save_pretrained` folder that is named."""
+    return WEIGHTS / str(name) if str(name) in shipped_models() else Path(name)
 
-    It lies on `device`, by default on the GPU if there is one. Raises ValueError, naming the file, for an
-    unknown name, a foreign config or broken weights.
+
+def family_of(name: str | Path) -> str:
+    """The family of a shipped name or a `save_pretrained` folder.
+
+    Raises ValueError, naming the file, for an unknown name and a foreign config.
     """
-    folder = WEIGHTS / str(name) if str(name) in shipped_models() else Path(name)
-    config = folder / "config.json"
+    config = checkpoint_folder(name) / "config.json"
     if not config.is_file():
         raise ValueError(
             f"no checkpoint {str(name)!r}: {config} does not exist; shipped models are "
@@ -67,11 +70,21 @@ def load_model(name: str | Path, device: torch.device | str | None = None) -> Wo
     classes = {cls: known for known, (_, cls) in FAMILIES.items()}
     if made_of not in classes:
         raise ValueError(f"{config} names the model class {made_of!r}; known are {', '.join(classes)}")
+    return classes[made_of]
+
+
+def load_model(name: str | Path, device: torch.device | str | None = None) -> WorldModel:
+    """A world model from a shipped name or a `save_pretrained` folder; nothing is ever downloaded.
+
+    It lies on `device`, by default on the GPU if there is one. Raises ValueError, naming the file, for an
+    unknown name, a foreign config or broken weights.
+    """
+    folder, found = checkpoint_folder(name), family_of(name)
     try:
-        model = family(classes[made_of]).from_pretrained(folder, use_safetensors=True, local_files_only=True)
+        model = family(found).from_pretrained(folder, use_safetensors=True, local_files_only=True)
     except Exception as error:  # diffusers and safetensors raise a dozen types for broken files
         raise ValueError(f"the weights in {folder} cannot be read: {error}") from error
     if not hasattr(model, "step"):
-        raise ValueError(f"{folder} holds the {made_of} of a world model, but no world model")
+        raise ValueError(f"{folder} holds the {found} of a world model, but no world model")
     keep_freed_memory()
     return model.eval().to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
