@@ -104,16 +104,37 @@ RECIPES: dict[str, Recipe] = {
             steps=4_000,
             **SCHEDULES["motion"],
         ),
-        Recipe("uniform", "uniform motion alone", (("uniform", 1.0),), model=TABLE, **ALONE),
+        Recipe(
+            "uniform",
+            "uniform motion alone",
+            (("uniform", 1.0),),
+            model=TABLE,
+            **ALONE,
+            cost="48 min on one CPU core",
+            error="uniform .013",
+        ),
         Recipe(
             "collision",
             "1D collisions alone",
             (("collision", 1.0),),
             model=TABLE,
-            event_weight=8.0,  # a clip has one contact, and each shows one pair of masses and speeds
-            **ALONE | {"clips": 40_000, "steps": 9_000},
+            event_weight=24.0,  # two of three short windows show a contact
+            **ALONE
+            | {
+                "clips": 40_000,
+                "steps": 9_000,
+                "horizons": ((0.0, 6), (0.08, 3), (0.6, 8), (0.75, 28)),
+            },
         ),
-        Recipe("parabola", "parabolas alone", (("parabola", 1.0),), model=DROP, **ALONE),
+        Recipe(
+            "parabola",
+            "parabolas alone",
+            (("parabola", 1.0),),
+            model=DROP,
+            **ALONE,
+            cost="43 min on one CPU core",
+            error="parabola .022",
+        ),
         *(Recipe(s.name, "with gaps in the speeds", ((s.name, 1.0),), model=TABLE, **ALONE) for s in BANDED),
         Recipe(
             "autoencoder",
