@@ -67,8 +67,9 @@ class Cell:
     @property
     def name(self) -> str:
         """How the model is called in rows."""
-        apart = self.model in NULLS or self.autoencoder
-        return results_io.model_name(self.model) if apart else called(self.model)
+        if self.autoencoder:
+            return "autoencoder"
+        return self.model if self.model in NULLS else called(self.model)
 
     def file(self, work: Path) -> Path:
         """Where this cell's result lies; other weights or numbers have another file."""
@@ -136,7 +137,7 @@ def called(model: str) -> str:
     from worldsim.models import family_of
 
     name, family = results_io.model_name(model), family_of(model)
-    return name if family in name else f"{name}-{family}"
+    return name if family in name.split("-") else f"{name}-{family}"
 
 
 def scenarios_of(model: str) -> list[str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import results_io, studies
-from benchmarks.laws import STREAM, make_memory, trained_on
+from benchmarks.laws import STREAM, called, make_memory, trained_on
 from benchmarks.results_io import Row
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def main(args: Args) -> None:
     from worldsim.models import load_model
 
     rows = [
-        {**row, "model": results_io.model_name(model)}
+        {**row, "model": called(model)}
         for model in args.models
         for row in nearness(load_model(model), trained_on(model), args.clips, args.memory)
     ]

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -72,8 +72,6 @@ def main(args: Args) -> None:
     names = ("autoencoder", "forcing", "steps", "clips")
     recipe = replace(recipe, **{n: value for n in names if (value := getattr(args, n)) is not None})
     folder = args.out or Path("runs/train") / (recipe.name + f"-{recipe.family}" * (recipe.family != own))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(asdict(recipe), indent=1))
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

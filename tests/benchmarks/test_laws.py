@@ -9,6 +9,7 @@ from benchmarks import laws, laws_figures
 from benchmarks.results_io import read, select
 from worldsim.models import load_model
 from worldsim.models.autoencoder import Autoencoder
+from worldsim.models.direct import DirectModel
 from worldsim.training.cost import training_flops
 from worldsim.training.data import make_clips
 from worldsim.training.recipes import get_recipe
@@ -54,7 +55,7 @@ def test_all_levels_of_the_study_are_planned():
 
 
 def test_an_autoencoder_is_a_floor_of_every_scenario(tmp_path: Path):
-    folder = tmp_path / "autoencoder" / "step-1"
+    folder = tmp_path / "a-run" / "step-1"
     Autoencoder(widths=(8,), latent_channels=4).save_pretrained(folder)
     args = laws.Args(models=(), autoencoder=str(folder), clips=3, work=tmp_path / "work")
     cells = [cell for cell in laws.plan(args) if cell.name == "autoencoder"]
@@ -84,6 +85,16 @@ def test_the_cost_of_training_stands_beside_the_errors(tmp_path: Path):
     figure = laws_figures.over_cost([row, *errors])
     points = {tuple(line.get_ydata()) for line in figure.axes[0].lines}
     assert points == {(0.1, 0.4), (0.1,), (0.4,)}
+
+
+def test_a_model_is_called_by_its_folder_and_family(tmp_path: Path):
+    assert laws.called("table") == "table-convolutional"
+    for folder, name in (("uniform", "uniform-direct"), ("uniform-direct", "uniform-direct"),
+                         ("directory", "directory-direct")):  # fmt: skip
+        DirectModel(widths=(8, 8), blocks=(1, 1)).save_pretrained(tmp_path / folder / "step-1")
+        assert laws.called(str(tmp_path / folder / "step-1")) == name
+    with pytest.raises(ValueError, match="no checkpoint"):
+        laws.called("nowhere")
 
 
 def test_what_is_measured_has_its_file_and_other_numbers_another(measured):

@@ -154,11 +154,12 @@ def test_training_clips_show_nothing_out_of_distribution(clips):
 
 
 def test_a_recipe_of_another_family_has_the_schedule_of_that_family():
-    table, drop = get_recipe("table"), get_recipe("drop")
+    table, uniform = get_recipe("table"), get_recipe("uniform")
     assert table.of_family("motion").of_family("convolutional").settings() == table.settings()
-    other, own = drop.of_family("direct"), drop.settings()
-    assert other.horizons == table.horizons and other.mixture == drop.mixture and not other.cost
-    assert other.of_family("motion").settings() == own
+    direct = uniform.of_family("direct")
+    assert direct.horizons == table.horizons and direct.mixture == uniform.mixture
+    assert uniform.error and not direct.error
+    assert direct.of_family("motion").settings() == uniform.settings()
 
 
 def test_an_unknown_recipe_lists_what_exists():
