@@ -1,8 +1,8 @@
 """The oracle: search without a budget on the true states of the engine that executes.
 
-It shows that every start can be solved. The closed-form engine, which is fast, proposes a plan; the executing
-engine checks it and searches on where it fails. An engine repeats itself exactly, so one plan per episode is
-followed to its end.
+It shows that every start can be solved. The reference engine, mostly a closed form, proposes
+a plan; the executing engine checks it and searches on where it fails. An engine repeats itself exactly, so
+one plan per episode is followed to its end.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from envs.base import Observation, Task
 from worldsim.engines import make_engine
 from worldsim.engines.base import Engine
 
-PROPOSE = (192, 32, 32, 32, 32)  #: candidates of each iteration in the closed-form engine
+PROPOSE = (192, 32, 32, 32, 32)  #: candidates of each iteration in the reference engine
 REFINE = (
     (12, 12),
     (48, 16, 16, 16),
@@ -29,7 +29,7 @@ class Oracle(CEM):
         engine = make_engine(engine) if isinstance(engine, str) else engine
         config = CEMConfig(candidates=PROPOSE, replan_every=task.frames, max_frames=10**6, batch=8192)
         self.privileged = True
-        self._executing, self._proposing = TrueStates(engine), TrueStates(make_engine("analytic"))
+        self._executing, self._proposing = TrueStates(engine), TrueStates(make_engine("reference"))
         self._prepare(task, level, self._executing, config)
 
     def _plan(

@@ -9,6 +9,8 @@ from envs.base import Observation, Task
 from worldsim import keys as key
 from worldsim.scenes import DT
 
+ABOVE = 0.3  #: m off in x; a carriage this close is above the target
+
 
 class _Scripted:
     """What the scripted policies share: the task's bounds at one level, and no state."""
@@ -61,16 +63,19 @@ class Random(_Scripted):
 
 
 class Reactive(_Scripted):
-    """Moves toward where the target is now: a launch at full speed, or a command that closes the gap in x."""
+    """Goes for where the target is now: a launch at full speed, a command that closes the gap, or the release
+    of a load above it."""
 
     name = "reactive"
 
     def act(self, observation: Observation) -> np.ndarray:
-        """See `Policy.act`. The target is the body painted blue."""
-        target = next(i for i, b in enumerate(self.task.template.bodies) if b.color == "blue")
+        """See `Policy.act`."""
         position = observation.track.position.double().cpu().numpy()
-        gap = position[:, target] - position[:, self._control.body]
+        target = self.task.aim(observation.track, observation.goal).double().cpu().numpy()
+        gap = target - position[:, self._control.body]
         if self._control.kind == "velocity":
-            return self._region.clamp(gap[:, :1] / DT)
+            return self._region.clamp(gap[:, : len(self._region.low)] / DT)
+        if self._control.kind == "carry":
+            return np.stack([np.zeros(len(gap)), np.abs(gap[:, 0]) < ABOVE], axis=1)
         distance = np.linalg.norm(gap, axis=1, keepdims=True)
         return self._region.high[0] * gap / np.maximum(distance, 1e-9)

@@ -43,7 +43,7 @@ def on_task(model: WorldModel, name: str, task: Task, level: str, first: int, co
         1,
     )
     scenes = [start.scene for start in starts]
-    states = simulate(make_engine("analytic"), scenes, actions.shape[1] + 1, actions).states
+    states = simulate(make_engine("reference"), scenes, actions.shape[1] + 1, actions).states
     clips = Clips(SCENARIO[task.scenario], scenes, states, actions)
     scores = evaluate(model, clips)
     rows = []

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from worldsim.scenes import Scene
-from worldsim.tracking import Track
+from worldsim.tracking import DUPLICATED, LOST, Track
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,11 @@ class Outcome:
         return Outcome(*(torch.where(mask, a, b) for a, b in pairs))
 
 
+def spoils(track: Track) -> Tensor:
+    """[N] bool: a body is lost or seen twice."""
+    return ((track.status == LOST) | (track.status == DUPLICATED)).any(-1)
+
+
 class Task(Protocol):
     """A task: where it starts, what it rewards, when it has been solved. All tensors are batched over N."""
 
@@ -122,6 +127,15 @@ class Task(Protocol):
     @property
     def goal_size(self) -> int:
         """G, numbers in a goal."""
+        ...
+
+    @property
+    def null(self) -> str:
+        """The engine without the law that the task is about; planning in it must fail."""
+        ...
+
+    def aim(self, track: Track, goal: Tensor) -> Tensor:
+        """Where the target is now, [N, 2] m: what a policy without foresight goes for."""
         ...
 
     def sample(self, level: str, start_id: int) -> Start:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from envs import draws
-from envs.base import Outcome, Start
+from envs.base import Start
+from envs.crossings import Crossing
 from worldsim.scenes import VIEW, Body, Control, Scene
-from worldsim.tracking import DUPLICATED, LEFT, LOST, Track
+from worldsim.tracking import Track
 
 FLOOR, BASKET, BALL = 0, 1, 2
 FLOOR_TOP = 0.3  #: m
@@ -21,27 +21,26 @@ BASKET_SPEED = 1.2  #: m/s, fastest basket; the slowest ball moves at 1.2 m/s to
 FRAMES = 48
 HURRY, HURRY_BOUNCE = (0.5, 0.9), (0.1, 0.6)  #: travel that is needed, as a share of what is possible
 BEHIND, BEHIND_BOUNCE = 0.7, 0.9  #: share of baskets that start behind the place of crossing
-UNSEEN = 10.0  #: m, added to the miss while no crossing has been seen
 PROPOSALS = 256
 ROUNDS = 2000
 
 
-class Catch:
+class Catch(Crossing):
     """A decision at every frame, 48 frames at most. The goal is (rim height, tolerance).
 
-    Each downward crossing of the rim is a chance; the miss is the smallest distance in x between ball and
-    basket at a crossing. Levels: `bounce` can only be caught after a bounce on the floor, at all others only
-    at the first crossing; `speed` has a horizontal speed of 4.5 to 6 m/s, `size` radii of 0.3 to 0.6 or 1.6
-    to 2.0 m, `both` has both.
+    Each downward crossing of the rim is a chance. Levels: `bounce` can only be caught after a bounce on the
+    floor, at all others only at the first crossing; `speed` has a horizontal speed of 4.5 to 6 m/s, `size`
+    radii of 0.3 to 0.6 or 1.6 to 2.0 m, `both` has both.
     """
 
     name = "Catch"
     scenario = "drop"
+    null = "inertia"
+    ball = BALL
     frames = FRAMES
     stride = 1
     levels = ("id", "bounce", "speed", "size", "both")
     tolerance = HALF
-    goal_size = 2
     template = Scene(
         (
             Body("black", (5.0, FLOOR_TOP / 2), (5.0, FLOOR_TOP / 2), shape="box", motion="fixed"),
@@ -53,22 +52,12 @@ class Catch:
         control=Control(BASKET, "velocity", (-BASKET_SPEED,), (BASKET_SPEED,)),
     )
 
-    def __init__(self) -> None:
-        self._starts: dict[tuple[str, int], Start] = {}
-
     def bounds(self, level: str) -> tuple[np.ndarray, np.ndarray]:
         """See `Task.bounds`; the same at all levels."""
         draws.check(self.name, self.levels, level, 0)
         return np.array([-BASKET_SPEED]), np.array([BASKET_SPEED])
 
-    def sample(self, level: str, start_id: int) -> Start:
-        """See `Task.sample`; raises ValueError for an unknown level."""
-        draws.check(self.name, self.levels, level, start_id)
-        if (level, start_id) not in self._starts:
-            self._starts[level, start_id] = self._sample(level, start_id)
-        return self._starts[level, start_id]
-
-    def _sample(self, level: str, start_id: int) -> Start:
+    def _sample(self, level: str, start_id: int) -> Start | None:
         rng, dropped = draws.stream(self.name, start_id), 0
         for _ in range(ROUNDS):  # size, speed, side and hurry are kept for a whole round
             fall = _propose(level, rng.random(5), rng.random((PROPOSALS, 2)))
@@ -79,7 +68,7 @@ class Catch:
                 dropped += int((good & idle)[:i].sum())
                 return self._start(level, start_id, fall, i, dropped)
             dropped += int((good & idle).sum())
-        raise RuntimeError(f"no {self.name} start {start_id} at level {level!r}; its ranges hardly meet")
+        return None
 
     def _start(self, level: str, start_id: int, fall: "_Fall", i: int, dropped: int) -> Start:
         floor, basket, ball = self.template.bodies
@@ -98,60 +87,9 @@ class Catch:
         )
         return Start(self.name, level, start_id, scene, np.array([RIM, self.tolerance]), dropped)
 
-    def open(self, track: Track, goal: Tensor) -> Outcome:
-        """See `Task.open`."""
-        none = torch.zeros(len(goal), dtype=torch.bool, device=goal.device)
-        zero = torch.zeros(len(goal), device=goal.device)
-        return Outcome(none, none, _spoils(track), UNSEEN + _apart(track), zero)
-
-    def judge(
-        self, outcome: Outcome, before: Track, after: Track, goal: Tensor, time_left: Tensor
-    ) -> Outcome:
-        """Success at a downward crossing within the tolerance; failure when the ball has left or time is up.
-
-        The reward comes at each crossing: 1 for success minus a quarter of the distance in m (at most 1);
-        a ball that was never seen to cross costs 1 at the end.
-        """
-        spoiled = outcome.spoiled | _spoils(after)
-        crosses, apart = self._crossing(before, after, goal)
-        best = torch.where(outcome.miss < UNSEEN, outcome.miss, torch.full_like(outcome.miss, torch.inf))
-        best = torch.where(crosses, torch.minimum(best, apart), best)
-        left = after.status[:, BALL] == LEFT
-        # nobody knows where a ball is that went out of view: all plans that lose it are equally bad
-        open_miss = UNSEEN + torch.where(left, torch.full_like(best, VIEW), _apart(after))
-        success = crosses & ~spoiled & (apart <= self.tolerance)
-        failure = ~success & (left | (time_left <= 0))
-        reward = crosses * (success.float() - (apart / 4).clamp(max=1.0)) - (failure & best.isinf()).float()
-        return Outcome(success, failure, spoiled, torch.where(best.isinf(), open_miss, best), reward)
-
-    def _crossing(self, before: Track, after: Track, goal: Tensor) -> tuple[Tensor, Tensor]:
-        """Whether the ball came down through the rim [N], and how far in x from the basket [N] m."""
-        gone = (LEFT, LOST)
-        seen = torch.ones_like(before.status[:, BALL], dtype=torch.bool)
-        for track in (before, after):
-            for status in gone:
-                seen &= track.status[:, BALL] != status
-        rim = goal[:, 0].to(after.position)
-        high, low = before.position[:, BALL, 1], after.position[:, BALL, 1]
-        share = ((high - rim) / (high - low).clamp(min=1e-6)).clamp(0, 1)
-        dx = [t.position[:, BALL, 0] - t.position[:, BASKET, 0] for t in (before, after)]
-        apart = (dx[0] + share * (dx[1] - dx[0])).abs().float()
-        return seen & (high > rim) & (low <= rim), torch.nan_to_num(apart, nan=VIEW)
-
-    def paint(self, frames: Tensor, goal: Tensor) -> Tensor:
-        """The goal is the basket's rim, which the frames show already."""
-        return frames
-
-
-def _spoils(track: Track) -> Tensor:
-    """[N] bool: a body is lost or seen twice."""
-    return ((track.status == LOST) | (track.status == DUPLICATED)).any(-1)
-
-
-def _apart(track: Track) -> Tensor:
-    """Distance in x between ball and basket [N], m."""
-    dx = (track.position[:, BALL, 0] - track.position[:, BASKET, 0]).abs().float()
-    return torch.nan_to_num(dx, nan=VIEW).clamp(max=VIEW)
+    def place(self, track: Track, goal: Tensor) -> Tensor:
+        """See `Crossing.place`: the middle of the basket."""
+        return track.position[:, BASKET, 0]
 
 
 @dataclass(frozen=True)

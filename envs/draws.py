@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from envs.base import Start
 from worldsim import keys
 
 CONTEXT = 4  #: frames that are seen before the first decision
@@ -36,3 +37,29 @@ def check(name: str, levels: tuple[str, ...], level: str, start_id: int) -> None
 def stream(name: str, start_id: int) -> np.random.Generator:
     """The draws of one start: the same at all levels."""
     return keys.generator(keys.make(name, "start", start_id))
+
+
+class Sampled:
+    """Starts by level and number, each drawn once."""
+
+    name: str
+    levels: tuple[str, ...]
+
+    def __init__(self) -> None:
+        self._starts: dict[tuple[str, int], Start] = {}
+
+    def sample(self, level: str, start_id: int) -> Start:
+        """See `Task.sample`; raises ValueError for an unknown level, RuntimeError where none can be found."""
+        check(self.name, self.levels, level, start_id)
+        if (level, start_id) not in self._starts:
+            found = self._sample(level, start_id)
+            if found is None:
+                raise RuntimeError(
+                    f"no {self.name} start {start_id} at level {level!r}; its ranges hardly meet"
+                )
+            self._starts[level, start_id] = found
+        return self._starts[level, start_id]
+
+    def _sample(self, level: str, start_id: int) -> Start | None:
+        """Draw a start; None where none was found in the time allowed."""
+        raise NotImplementedError

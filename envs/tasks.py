@@ -2,11 +2,17 @@
 
 from collections.abc import Callable
 
+from envs.bank import Bank
 from envs.base import Task
+from envs.bounce import Bounce
 from envs.catch import Catch
+from envs.drop import Drop
+from envs.intercept import Intercept
 from envs.strike import Strike
 
-TASKS: dict[str, Callable[[], Task]] = {"Strike": Strike, "Catch": Catch}
+TASKS: dict[str, Callable[[], Task]] = {
+    task.name: task for task in (Strike, Bank, Intercept, Catch, Drop, Bounce)
+}
 
 
 def make_task(task: "str | Task") -> Task:

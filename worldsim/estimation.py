@@ -2,35 +2,68 @@
 
 from dataclasses import replace
 
+import numpy as np
+from torch import Tensor
+
+from worldsim.engines.controls import RELEASE
 from worldsim.scenes import DT, Scene
-from worldsim.tracking import Track
+from worldsim.tracking import HIDDEN, Track
+
+APART = 0.1  #: m; a load that is farther from its place under the carriage is no longer carried
 
 
-def estimate_scenes(track: Track, template: Scene) -> list[Scene]:
+def estimate_scenes(track: Track, template: Scene, actions: Tensor) -> list[Scene]:
     """Scenes whose present state is what the tracker saw: positions, sizes of discs, velocities.
 
     A displacement over one frame is the velocity in the middle of that frame; half a frame of gravity is
-    added to bring it to the present.
+    added to bring it to the present. A hidden body has kept its velocity since it was last seen. Whether a
+    load is still carried is read from its place and from `actions` [N, K-1, A], those of the context.
     """
     position, velocity, size = (
         t.double().cpu().numpy() for t in (track.position, track.velocity, track.size)
     )
+    if track.unseen is not None:
+        away = ((track.status == HIDDEN) * track.unseen).double().cpu().numpy() * DT
+        position = position + velocity * away[..., None]
+    held = _held(position, size, template, actions.cpu().numpy())
     scenes: list[Scene] = []
     for n in range(len(position)):
-        if n and all((a[n] == a[n - 1]).all() for a in (position, velocity, size)):
+        if n and all((a[n] == a[n - 1]).all() for a in (position, velocity, size, held)):
             scenes.append(scenes[-1])  # candidates of one episode share their scene
             continue
-        bodies = []
-        for b, body in enumerate(template.bodies):
-            if body.motion == "fixed":
-                bodies.append(body)
-                continue
-            fall = template.gravity * DT / 2 if body.motion == "dynamic" else 0.0
-            moved = replace(
-                body,
-                position=(float(position[n, b, 0]), float(position[n, b, 1])),
-                velocity=(float(velocity[n, b, 0]), float(velocity[n, b, 1]) - fall),
-            )
-            bodies.append(replace(moved, size=(float(size[n, b]),)) if body.shape == "disc" else moved)
-        scenes.append(replace(template, bodies=tuple(bodies)))
+        scenes.append(_scene(template, position[n], velocity[n], size[n], bool(held[n])))
     return scenes
+
+
+def _scene(
+    template: Scene, position: np.ndarray, velocity: np.ndarray, size: np.ndarray, held: bool
+) -> Scene:
+    """One scene from positions and velocities [B, 2] and sizes [B]."""
+    control, bodies = template.control, []
+    load = control.load if control is not None and held else None
+    for b, body in enumerate(template.bodies):
+        if body.motion == "fixed":
+            bodies.append(body)
+            continue
+        fall = template.gravity * DT / 2 if body.motion == "dynamic" and b != load else 0.0
+        moved = replace(
+            body,
+            position=(float(position[b, 0]), float(position[b, 1])),
+            velocity=(float(velocity[b, 0]), float(velocity[b, 1]) - fall),
+        )
+        bodies.append(replace(moved, size=(float(size[b]),)) if body.shape == "disc" else moved)
+    if control is not None:
+        control = replace(control, load=load)
+    return replace(template, bodies=tuple(bodies), control=control)
+
+
+def _held(position: np.ndarray, size: np.ndarray, template: Scene, actions: np.ndarray) -> np.ndarray:
+    """[N] bool: the load hangs right below its carriage and was not let go of in the context frames."""
+    control = template.control
+    if control is None or control.load is None:
+        return np.zeros(len(position), dtype=bool)
+    below = template.bodies[control.body].half[1] + size[:, control.load]
+    apart = position[:, control.load] - position[:, control.body]
+    apart[:, 1] += below
+    released = (actions[..., 1] > RELEASE).any(axis=1) if actions.shape[1] else False
+    return ~released & (np.abs(apart) < APART).all(axis=1)

@@ -44,6 +44,11 @@ class Body:
         return self.size[0]
 
     @property
+    def half(self) -> tuple[float, float]:
+        """Half width and half height, m; the radius of a disc twice."""
+        return (self.size[0], self.size[-1])
+
+    @property
     def mass(self) -> float:
         """Mass, kg."""
         if self.shape == "disc":
@@ -60,13 +65,18 @@ class Control:
         than `high[0]` are shortened to it.
     velocity
         The action [1] is the horizontal velocity in m/s of a kinematic box for the coming frame, clamped to
-        [low, high] and so that the box stays inside the view.
+        [low, high] and so that the box stays inside the view; with two components also the vertical one.
+    carry
+        The action [2] is the vertical velocity in m/s of a kinematic box, clamped alike, which keeps its own
+        horizontal velocity, and whether to let go of the body `load` (above 0.5: yes). Until then the load
+        rides along; from the frame of its release on it flies with the velocity that it had.
     """
 
     body: int
-    kind: Literal["launch", "velocity"]
+    kind: Literal["launch", "velocity", "carry"]
     low: tuple[float, ...]
     high: tuple[float, ...]
+    load: int | None = None  #: None: nothing is carried, or no longer
 
 
 @dataclass(frozen=True)

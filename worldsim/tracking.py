@@ -75,14 +75,15 @@ class Tracker:
     The template says which colours and shapes there are, how large the boxes are and where fixed bodies lie;
     disc radii are measured in the frames given to `begin`.
 
-    Raises ValueError where two bodies share a colour or colours cannot be told apart.
+    Raises ValueError where a moving body shares its colour or colours cannot be told apart.
     """
 
     def __init__(self, template: Scene, resolution: int = 64) -> None:
         self.template, self.resolution = template, resolution
-        colors = [b.color for b in template.bodies]
         self.moving = [i for i, b in enumerate(template.bodies) if b.motion != "fixed"]
-        self.matrix = unmixing(colors)[self.moving]
+        colors = [template.bodies[i].color for i in self.moving]
+        fixed = {b.color for b in template.bodies if b.motion == "fixed"}
+        self.matrix = unmixing([*colors, *sorted(fixed)])[: len(colors)]
         self.half = torch.tensor(
             [b.size if b.shape == "box" else b.size * 2 for b in template.bodies]
         ).float()
@@ -234,7 +235,9 @@ class Tracker:
     def _sideways(self, b: int) -> bool:
         """True for a body that its control moves along x alone."""
         control = self.template.control
-        return control is not None and control.kind == "velocity" and control.body == b
+        return (
+            control is not None and control.kind == "velocity" and len(control.low) == 1 and control.body == b
+        )
 
     @staticmethod
     def _outside(centre: Tensor) -> Tensor:

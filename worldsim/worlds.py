@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from worldsim.engines import ENGINES, make_engine
@@ -120,7 +121,7 @@ class SimulatedWorld:
             raise ValueError(
                 "this world has no template scene; pass SimulatedWorld(engine, template=task.template)"
             )
-        self._place(estimate_scenes(context.track, self.template), None)
+        self._place(estimate_scenes(context.track, self.template, context.actions), None)
 
     def step(self, actions: np.ndarray | Tensor) -> Tensor:
         """See `World.step`."""
@@ -185,7 +186,7 @@ class SimulatedWorld:
 
 
 class ImaginedWorld:
-    """A world model as a world; its context frames are simulated by the closed-form engine."""
+    """A world model as a world; its context frames are simulated by the reference engine."""
 
     states = None
 
@@ -198,7 +199,7 @@ class ImaginedWorld:
 
     def reset(self, scenes: Sequence[Scene], keys: np.ndarray, rows: Sequence[int] | None = None) -> Tensor:
         """See `World.reset`."""
-        truth = SimulatedWorld(make_engine("analytic"), self.resolution)
+        truth = SimulatedWorld(make_engine("reference"), self.resolution)
         truth.context_frames = self.context_frames
         frames = truth.reset(scenes, keys).to(self.device)
         actions = torch.zeros(
@@ -223,16 +224,18 @@ class ImaginedWorld:
         if context.frames.shape[1] < k:
             raise ValueError(f"the context has {context.frames.shape[1]} frames; this model needs {k}")
         frames = context.frames[:, -k:].to(self.device)
-        actions = context.actions[:, context.actions.shape[1] - (k - 1) :].to(self.device, torch.float32)
+        actions = context.actions[:, context.actions.shape[1] - (k - 1) :]
+        actions = self._padded(actions.to(self.device, torch.float32))
         self._state = self.model.init(frames, actions, keys)
         self._made = np.zeros(len(frames), dtype=np.int64)
 
     def step(self, actions: np.ndarray | Tensor) -> Tensor:
         """See `World.step`; where a model yields NaN the pixels become black, the colour of fixed bodies.
 
-        Raises ValueError for actions that do not fit and beyond the model's `max_frames`.
+        A model of several controls takes the actions of a smaller one first and zeros after them. Raises
+        ValueError for actions that do not fit and beyond the model's `max_frames`.
         """
-        actions = torch.as_tensor(actions, dtype=torch.float32, device=self.device)
+        actions = self._padded(torch.as_tensor(actions, dtype=torch.float32, device=self.device))
         wanted = (len(self._made), self.model.action_size)
         if actions.shape != wanted or not torch.isfinite(actions).all():
             raise ValueError(f"actions have shape {tuple(actions.shape)}; expected finite {wanted}")
@@ -241,6 +244,9 @@ class ImaginedWorld:
         self._made += 1
         self._state, frames = self.model.step(self._state, actions[:, None])
         return quantise(frames[:, 0])
+
+    def _padded(self, actions: Tensor) -> Tensor:
+        return F.pad(actions, (0, max(0, self.model.action_size - actions.shape[-1])))
 
     def fork(self, rows: Sequence[int], copies: int) -> "ImaginedWorld":
         """See `World.fork`: the model's state is repeated."""

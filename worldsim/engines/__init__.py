@@ -16,7 +16,9 @@ ENGINES: dict[str, Callable[[], Engine]] = {
     "analytic": _lazily("analytic", "AnalyticEngine"),
     "box2d": _lazily("box2d", "Box2DEngine"),
     "mujoco": _lazily("mujoco", "MuJoCoEngine"),
+    "reference": _lazily("reference", "ReferenceEngine"),
     "inertia": _lazily("inertia", "InertiaEngine"),
+    "frozen": _lazily("inertia", "FrozenEngine"),
 }
 
 

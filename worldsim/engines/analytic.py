@@ -28,25 +28,28 @@ class AnalyticEngine:
     def start(self, scenes: Sequence[Scene]) -> "AnalyticSimulation":
         """Start N scenes. Raises ValueError where a scene has no closed form here."""
         for index, scene in enumerate(scenes):
-            _check(index, scene)
+            if obstacle := _obstacle(scene):
+                raise ValueError(f"scene {index}: {obstacle}; use box2d or mujoco")
         return AnalyticSimulation(scenes)
 
 
-def _check(index: int, scene: Scene) -> None:
-    """Refuse what the equations below do not cover."""
+def has_closed_form(scene: Scene) -> bool:
+    """Whether the equations below cover a scene."""
+    return not _obstacle(scene)
+
+
+def _obstacle(scene: Scene) -> str:
+    """What the equations below do not cover, "" if they cover everything."""
     touching = [b for b in scene.bodies if b.solid and not is_floor(b)]
     for body in touching:
         if (body.shape, body.motion) != ("disc", "dynamic"):
-            raise ValueError(
-                f"scene {index}: a solid {body.motion} {body.shape} has no closed form; the analytic engine "
-                "covers solid dynamic discs, floors that span the view and bodies that touch nothing; "
-                "use box2d or mujoco"
+            return (
+                f"a solid {body.motion} {body.shape} has no closed form; the analytic engine covers solid "
+                "dynamic discs, floors that span the view and bodies that touch nothing"
             )
     if scene.gravity and len(touching) > 1 and any(is_floor(b) for b in scene.bodies):
-        raise ValueError(
-            f"scene {index}: {len(touching)} discs above a floor under gravity have no closed form once one "
-            "of them rests; use box2d or mujoco"
-        )
+        return f"{len(touching)} discs above a floor under gravity have no closed form once one of them rests"
+    return ""
 
 
 class AnalyticSimulation:
@@ -71,7 +74,7 @@ class AnalyticSimulation:
                 elif body.solid:
                     self._solid[i, j] = True
                     self._radius[i, j], self._lightness[i, j] = body.radius, 1.0 / body.mass
-        self._moves = self._falls | self._controls.kinematic
+        self._touches = self._solid
         solid = [j for j in range(shape[1]) if self._solid[:, j].any()]
         pairs = [(i, j) for i, j in combinations(solid, 2) if (self._solid[:, i] & self._solid[:, j]).any()]
         floors = [(j,) for j in solid if (self._solid[:, j] & np.isfinite(self._top)).any()]
@@ -85,6 +88,7 @@ class AnalyticSimulation:
         """Advance by one frame, from event to event."""
         launches = self._controls.begin_frame(self._states, actions)
         self._states[self._controls.rows, self._controls.body, 3:5] += launches
+        self._touches = self._solid & ~self._controls.held  # a load that is carried touches nothing
         rows, left = np.arange(len(self._states)), np.full(len(self._states), DT)
         for _ in range(MAX_EVENTS):
             time, event = self._next(rows)
@@ -116,7 +120,7 @@ class AnalyticSimulation:
         gap = np.maximum(distance2 - reach * reach, 0.0)  # overlapping discs that approach meet at once
         root2 = approach * approach - (wx * wx + wy * wy) * gap
         meet = (approach > STILL * np.sqrt(distance2)) & (root2 > 0)
-        meet &= self._solid[rows, i] & self._solid[rows, j]
+        meet &= self._touches[rows, i] & self._touches[rows, j]
         time = np.full(len(rows), np.inf)
         np.divide(gap, approach + np.sqrt(np.maximum(root2, 0.0)), out=time, where=meet)
         return time
@@ -126,7 +130,7 @@ class AnalyticSimulation:
         g, v = self._gravity[rows], self._states[rows, j, 4]
         height = np.maximum(self._states[rows, j, 1] - self._radius[rows, j] - self._top[rows], 0.0)
         lands = (v < 0) | ((g > 0) & ((height > TOUCH) | (v > 0)))
-        lands &= self._solid[rows, j] & np.isfinite(height)
+        lands &= self._touches[rows, j] & np.isfinite(height)
         speed = np.sqrt(v * v + 2 * g * np.where(lands, height, 0.0))  # at the moment of impact
         time = np.full(len(rows), np.inf)
         np.divide(v + speed, g, out=time, where=lands & (v > 0))
@@ -136,10 +140,11 @@ class AnalyticSimulation:
     def _advance(self, rows: np.ndarray, time: np.ndarray) -> None:
         """Fly freely for `time` [M] s; a disc that lies still on the floor stays."""
         s, t = self._states[rows], time[:, None]
-        lies = self._solid[rows] & (s[..., 4] == 0)
+        lies = self._touches[rows] & (s[..., 4] == 0)
         lies &= s[..., 1] - self._radius[rows] - self._top[rows, None] <= TOUCH
-        pull = self._gravity[rows, None] * (self._falls[rows] & ~lies)
-        t = t * self._moves[rows]
+        held = self._controls.held[rows]
+        pull = self._gravity[rows, None] * (self._falls[rows] & ~lies & ~held)
+        t = t * (self._falls[rows] | self._controls.kinematic[rows])
         s[..., 0] += s[..., 3] * t
         s[..., 1] += s[..., 4] * t - 0.5 * pull * t * t
         s[..., 4] -= pull * t

@@ -94,9 +94,10 @@ class Box2DSimulation:
 
     def step(self, actions: np.ndarray) -> np.ndarray:
         """Advance by one frame."""
+        held = self._controls.held.copy()
         launches = self._controls.begin_frame(self._states, actions)
         self._launch(launches)
-        self._push()
+        self._push(held)
         speed = np.sqrt(np.square(self._states[..., 3:5]).sum(axis=-1)).max(axis=1).tolist()
         clear = self._clearance.clear(self._states).tolist()
         for i, (world, clock) in enumerate(zip(self._worlds, self._clocks)):
@@ -107,7 +108,9 @@ class Box2DSimulation:
             for _ in range(steps):
                 world.Step(h / clock.scale, 8, 3)
             _accelerate(self._dynamic[i], -more)
+        told = self._states[self._controls.kinematic]
         self._read()
+        self._states[self._controls.kinematic] = told
         self._controls.end_frame(self._states)
         return self.states
 
@@ -120,13 +123,14 @@ class Box2DSimulation:
                 self._bodies[i][j].linearVelocity = (vx + float(more[0]), vy + float(more[1]))
                 self._states[i, j, 3:5] += launch
 
-    def _push(self) -> None:
-        """Give kinematic bodies their exact position and commanded velocity."""
-        for i, j in np.argwhere(self._controls.kinematic):
+    def _push(self, held: np.ndarray) -> None:
+        """Give bodies that move as they are told, and loads `held` [N, B] until now, their exact states."""
+        for i, j in np.argwhere(self._controls.kinematic | held):
             x, y, _, vx, vy, _ = self._states[i, j].tolist()
-            scale = float(self._scale[i])
-            self._bodies[i][j].position = ((x - CENTRE) * LENGTH, (y - CENTRE) * LENGTH)
-            self._bodies[i][j].linearVelocity = (vx * scale, vy * scale)
+            scale, body = float(self._scale[i]), self._bodies[i][j]
+            kick = self._clocks[i].kick if body.type == Box2D.b2_dynamicBody else 0.0
+            body.position = ((x - CENTRE) * LENGTH, (y - CENTRE) * LENGTH)
+            body.linearVelocity = (vx * scale, (vy + kick) * scale)
 
     def _read(self) -> None:
         """Read the dynamic bodies; only bodies in flight carry a kick."""
@@ -135,7 +139,7 @@ class Box2DSimulation:
             for body in bodies:
                 (x, y), (vx, vy) = body.position, body.linearVelocity
                 raw.append((x, y, body.angle, vx, vy, body.angularVelocity))
-                lies = clock.gravity and any(edge.contact.touching for edge in body.contacts)
+                lies = clock.gravity and any(map(_bears, body.contacts))
                 kicks.append(0.0 if lies else clock.kick)
         if not raw:
             return
@@ -145,6 +149,11 @@ class Box2DSimulation:
         read[:, 4] -= kicks
         read[:, 5:] *= LENGTH / scale
         self._states[self._rows, self._columns] = read
+
+
+def _bears(edge: Box2D.b2ContactEdge) -> bool:
+    """Whether a contact pushes: bodies that touch nothing are sensors."""
+    return edge.contact.touching and not edge.other.fixtures[0].sensor
 
 
 def _accelerate(bodies: Sequence[Box2D.b2Body], more: float) -> None:

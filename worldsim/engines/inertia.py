@@ -1,4 +1,5 @@
-"""A null physics: bodies keep their velocities, nothing pulls and nothing touches. Controls still work."""
+"""Null physics in which nothing pulls and nothing touches: bodies keep their velocities, or do not move at
+all. Controls still work."""
 
 from collections.abc import Sequence
 
@@ -18,16 +19,26 @@ class InertiaEngine:
         return InertiaSimulation(scenes)
 
 
-class InertiaSimulation:
-    """N scenes in which nothing happens."""
+class FrozenEngine:
+    """Nothing moves by itself: what a planner that does not even know inertia imagines."""
 
-    def __init__(self, scenes: Sequence[Scene]):
+    name = "frozen"
+
+    def start(self, scenes: Sequence[Scene]) -> "InertiaSimulation":
+        """Start N scenes at t = 0."""
+        return InertiaSimulation(scenes, drift=False)
+
+
+class InertiaSimulation:
+    """N scenes in which nothing happens; without `drift` dynamic bodies stay where they are."""
+
+    def __init__(self, scenes: Sequence[Scene], drift: bool = True):
         self._controls = Controls(scenes)
         self._states = initial_states(scenes).states[:, 0]
         self._dynamic = np.zeros(self._states.shape[:2], dtype=bool)
         for i, scene in enumerate(scenes):
             for j, body in enumerate(scene.bodies):
-                self._dynamic[i, j] = body.motion == "dynamic"
+                self._dynamic[i, j] = drift and body.motion == "dynamic"
                 if body.motion == "fixed":
                     self._states[i, j, 3:] = 0.0
 
@@ -39,6 +50,7 @@ class InertiaSimulation:
         """Advance by one frame."""
         launches = self._controls.begin_frame(self._states, actions)
         self._states[self._controls.rows, self._controls.body, 3:5] += launches
-        self._states[..., :2] += self._states[..., 3:5] * (DT * self._dynamic[..., None])
+        free = self._dynamic & ~self._controls.held
+        self._states[..., :2] += self._states[..., 3:5] * (DT * free[..., None])
         self._controls.end_frame(self._states)
         return self.states

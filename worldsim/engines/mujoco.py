@@ -73,7 +73,7 @@ class MuJoCoSimulation:
         launches = self._controls.begin_frame(self._states, actions)
         self._states[self._controls.rows, self._controls.body, 3:5] += launches
         for group in self._groups:
-            group.step(self._states)
+            group.step(self._states, self._controls.kinematic)
         self._controls.end_frame(self._states)
         return self.states
 
@@ -85,16 +85,15 @@ class _Group:
         bodies = scenes[0].bodies
         self._rows = rows
         self._moving = [j for j, b in enumerate(bodies) if b.motion == "dynamic" or _pushes(b)]
-        self._kinematic = np.array([bodies[j].motion == "kinematic" for j in self._moving], dtype=bool)
         self._batch = None
         if self._moving:
             self._batch = _batch(scenes, self._moving)
             self._timestep = self._batch.expand("opt.timestep")
         self._clearance = Clearance(scenes)
-        self._falls = np.array([[s.gravity] for s in scenes]) * ~self._kinematic
+        self._gravity = np.array([[s.gravity] for s in scenes])
 
-    def step(self, states: np.ndarray) -> None:
-        """Advance the group's rows of `states` [N, B, 6] by one frame, in place.
+    def step(self, states: np.ndarray, kinematic: np.ndarray) -> None:
+        """Advance the group's rows of `states` [N, B, 6] by one frame, in place, but for `kinematic` [N, B].
 
         Positions and velocities are handed over at each frame; these contacts keep no memory. MuJoCo adds g·h
         to the velocity before it moves a body: half of that is added before and taken off after (leapfrog).
@@ -105,7 +104,8 @@ class _Group:
         now = states[index]
         clear = self._clearance.clear(states[self._rows])
         self._timestep[:] = np.where(clear, DT, STEP)
-        kick = self._falls * (self._timestep[:, None] / 2)
+        told = kinematic[index]
+        kick = self._gravity * ~told * (self._timestep[:, None] / 2)
         self._batch.qpos[:] = now[..., 0:2].reshape(len(now), -1)
         now[..., 4] += kick
         self._batch.qvel[:] = now[..., 3:5].reshape(len(now), -1)
@@ -116,7 +116,7 @@ class _Group:
         after[..., 0:2] = self._batch.qpos.reshape(len(now), -1, 2)
         after[..., 3:5] = self._batch.qvel.reshape(len(now), -1, 2)
         after[..., 4] -= kick
-        after[:, self._kinematic] = now[:, self._kinematic]
+        after[told] = now[told]
         states[index] = after
 
 

@@ -58,7 +58,7 @@ class RolloutScores:
 
 
 def make_clips(scenario: str, level: str, clips: int, stream: str, frames: int | None = None) -> Clips:
-    """Clips of the closed-form engine, of the scenario's length unless `frames` says another.
+    """Clips of the reference engine, of the scenario's length unless `frames` says another.
 
     `stream` names the draw, so that training and testing share none.
     """
@@ -67,7 +67,8 @@ def make_clips(scenario: str, level: str, clips: int, stream: str, frames: int |
     keys = key.fold(np.arange(clips, dtype=np.uint64), stream, scenario, level)
     scenes, _ = sample(source, level, keys)
     actions = source.actions(scenes, keys, frames)
-    return Clips(scenario, scenes, simulate(make_engine("analytic"), scenes, frames, actions).states, actions)
+    truth = simulate(make_engine("reference"), scenes, frames, actions)
+    return Clips(scenario, scenes, truth.states, actions)
 
 
 def evaluate(model: WorldModel, clips: Clips, after_impact: bool = False) -> RolloutScores:

@@ -83,7 +83,7 @@ class PhysicsModel(ModelMixin, ConfigMixin):
 
     def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> PhysicsState:
         """See `WorldModel.init`; raises ValueError for frames of another shape."""
-        scenes = estimate_scenes(self._tracker.begin(frames), self.template)
+        scenes = estimate_scenes(self._tracker.begin(frames), self.template, actions)
         return PhysicsState(scenes, [()] * len(scenes), self.engine.start(scenes))
 
     def step(self, state: PhysicsState, actions: Tensor) -> tuple[PhysicsState, Tensor]:

@@ -2,14 +2,18 @@
 
 from worldsim.scenarios.bands import BANDED
 from worldsim.scenarios.base import Scenario, sample
+from worldsim.scenarios.carriage import Carriage, CarriageWall
 from worldsim.scenarios.collision import Collision, Oblique
+from worldsim.scenarios.cushion import Cushion
 from worldsim.scenarios.fall import Catch, Drop, Parabola
 from worldsim.scenarios.launch import Launch
 from worldsim.scenarios.pairs import PAIRED
+from worldsim.scenarios.screen import Screen
 from worldsim.scenarios.uniform import Uniform
 
 BASIC: tuple[Scenario, ...] = (Uniform(), Collision(), Oblique(), Launch(), Parabola(), Drop(), Catch())
-SCENARIOS: dict[str, Scenario] = {s.name: s for s in (*BASIC, *BANDED, *PAIRED)}
+STAGED: tuple[Scenario, ...] = (Screen(), Cushion(), Carriage(), CarriageWall())  # what tasks add
+SCENARIOS: dict[str, Scenario] = {s.name: s for s in (*BASIC, *STAGED, *BANDED, *PAIRED)}
 
 __all__ = ["BASIC", "SCENARIOS", "Scenario", "get_scenario", "sample"]
 

@@ -75,7 +75,7 @@ def sample(scenario: Scenario, level: str, keys: np.ndarray) -> tuple[list[Scene
         if not pending:
             return [s for s in scenes if s is not None], rejected
         drawn = [_possible(scenario, level, streams[i]) for i in pending]
-        clips = simulate(make_engine("analytic"), [scene for scene, _ in drawn], scenario.frames)
+        clips = simulate(make_engine("reference"), [scene for scene, _ in drawn], scenario.frames)
         good = scenario.accept(level, clips)
         for i, (scene, _), belongs in zip(pending, drawn, good, strict=True):
             scenes[i] = scene if belongs else None
@@ -129,6 +129,18 @@ def within_speed(clips: Trajectory, cap: float = SPEED_CAP) -> np.ndarray:
     """[N] bool: no body is faster than `cap` at any frame."""
     speeds = np.hypot(clips.states[..., 3], clips.states[..., 4])
     return speeds.max(axis=(1, 2)) <= cap
+
+
+def held_commands(name: str, keys: np.ndarray, frames: int, limit: float) -> np.ndarray:
+    """Commands [N, frames - 1, 1] from frame 3 on that hold for 1 to 10 frames; a fifth of them are zero."""
+    commands = np.zeros((len(keys), frames - 1, 1))
+    for i, k in enumerate(key.fold(keys, name)):
+        rng, t = key.generator(k), 3
+        while t < frames - 1:
+            hold = int(rng.integers(1, 11))
+            commands[i, t : t + hold] = 0.0 if rng.random() < 0.2 else rng.uniform(-limit, limit)
+            t += hold
+    return commands
 
 
 def no_actions(scenes: Sequence[Scene], frames: int) -> np.ndarray:

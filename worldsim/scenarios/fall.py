@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from worldsim import keys as key
 from worldsim.scenarios import base
 from worldsim.scenes import VIEW, Body, Control, Scene, Trajectory
 
@@ -94,14 +93,4 @@ class Catch(Parabola):
 
     def actions(self, scenes: Sequence[Scene], keys: np.ndarray, frames: int) -> np.ndarray:
         """Commands that hold for 1 to 10 frames; every fifth of them is to stand still."""
-        actions = np.zeros((len(scenes), frames - 1, 1))
-        for i, k in enumerate(key.fold(keys, "catch actions")):
-            rng = key.generator(k)
-            t = 3
-            while t < frames - 1:
-                hold = int(rng.integers(1, 11))
-                actions[i, t : t + hold] = (
-                    0.0 if rng.random() < 0.2 else rng.uniform(-BASKET_SPEED, BASKET_SPEED)
-                )
-                t += hold
-        return actions
+        return base.held_commands("catch actions", keys, frames, BASKET_SPEED)

@@ -47,7 +47,7 @@ class ClipSet:
 
 
 def make_clips(recipe: Recipe) -> ClipSet:
-    """Simulate the recipe's clips with the closed-form engine."""
+    """Simulate the recipe's clips with the reference engine."""
     parts = [_simulate(recipe, name, round(share * recipe.clips)) for name, share in recipe.mixture]
     bodies = max(p[1].shape[2] for p in parts)
     frames = max(p[1].shape[1] for p in parts)
@@ -75,7 +75,7 @@ def make_clips(recipe: Recipe) -> ClipSet:
 
 
 def _simulate(recipe: Recipe, name: str, clips: int) -> tuple[list[Scene], np.ndarray, np.ndarray, int]:
-    scenario, engine = get_scenario(name), make_engine("analytic")
+    scenario, engine = get_scenario(name), make_engine("reference")
     scenes, states, actions, rejected = [], [], [], 0
     for first in range(0, clips, CHUNK):
         number = np.arange(first, min(first + CHUNK, clips), dtype=np.uint64)

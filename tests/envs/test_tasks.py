@@ -1,0 +1,193 @@
+"""Every task at every level: starts, what doing nothing comes to, and what a perfect shot comes to."""
+
+import numpy as np
+import pytest
+import torch
+
+from agents.imagination import TrueStates, imagine
+from envs.bank import Bank
+from envs.bounce import FLOOR_TOP, Bounce
+from envs.drop import Drop
+from envs.intercept import Intercept
+from envs.tasks import TASKS, make_task
+from envs.vector import WorldVectorEnv
+from worldsim.engines import make_engine
+from worldsim.scenarios import cushion, screen
+from worldsim.scenes import DT, VIEW
+from worldsim.tracking import HIDDEN, VISIBLE, Track
+
+LEVELS = [(name, level) for name, task in TASKS.items() for level in task().levels]
+NONE = np.zeros(1, dtype=np.uint64)
+
+
+def played(task, level: str, plans: np.ndarray, starts: list, world: str = "box2d") -> WorldVectorEnv:
+    """The environment after plans [N, H, A] were executed frame by frame."""
+    env = WorldVectorEnv(task, world, num_envs=len(starts), level=level, autoreset_mode="Disabled")
+    env.reset(options={"starts": starts})
+    t = 0
+    while not env.over.all():
+        env.step(plans[:, t])
+        t += task.stride
+    return env
+
+
+def searched(task, level: str, starts: list, plans: np.ndarray) -> np.ndarray:
+    """For each start the best of `plans` [C, H, A] on Box2D's true states, [N, H, A]."""
+    env = WorldVectorEnv(task, "box2d", num_envs=len(starts), level=level, autoreset_mode="Disabled")
+    env.reset(options={"starts": starts})
+    states, many = TrueStates(make_engine("box2d")), np.repeat(plans[None], len(starts), 0)
+    outcome, _ = imagine(states, task, env.observe(privileged=True), NONE.repeat(len(starts)), many)
+    return plans[outcome.miss.reshape(len(starts), -1).argmin(1).numpy()]
+
+
+@pytest.mark.parametrize("name, level", LEVELS)
+def test_a_start_is_the_same_wherever_it_is_drawn_and_not_solved_by_doing_nothing(name, level):
+    task, twin = make_task(name), make_task(name)
+    starts = [task.sample(level, i) for i in range(6)]
+    assert [s.scene for s in starts] == [twin.sample(level, i).scene for i in range(6)]
+    assert len({s.scene for s in starts}) == 6
+    assert all(s.goal.shape == (task.goal_size,) for s in starts)
+    nothing = np.zeros((6, task.frames, len(task.bounds(level)[0])))
+    env = played(task, level, nothing, starts)
+    assert not env.outcome.success.any() and not env.outcome.spoiled.any()
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_unknown_levels_are_refused(name):
+    with pytest.raises(ValueError, match=f"{name} has no level 'far'"):
+        make_task(name).sample("far", 0)
+
+
+@pytest.mark.parametrize("level", Bank.levels)
+def test_the_mirror_image_solves_bank(level):
+    """The closed form of the sampler, executed in Box2D and judged from frames."""
+    task = Bank()
+    starts = [task.sample(level, i) for i in range(8)]
+    plans = np.zeros((8, task.frames, 2))
+    for plan, start in zip(plans, starts):
+        ball = start.scene.bodies[0]
+        turn = cushion.TOP - ball.radius
+        image = np.array([start.goal[0], 2 * turn - start.goal[1]])
+        plan[0] = (image - ball.position) / (task.frames * DT)
+        speed = np.linalg.norm(plan[0])
+        assert 4.5 <= speed <= 6.0 if level in ("speed", "both") else speed <= 4.0
+    env = played(task, level, plans, starts)
+    assert env.outcome.success.all() and (env.outcome.miss < 0.1).all()
+    straight = plans.copy()
+    for plan, start in zip(straight, starts):
+        plan[0] = (start.goal - start.scene.bodies[0].position) / (task.frames * DT)
+    assert not played(task, level, straight, starts).outcome.success.any()
+
+
+@pytest.mark.parametrize("level", Intercept.levels)
+def test_intercept_hides_the_ball_as_long_as_its_level_says(level):
+    task = Intercept()
+    env = WorldVectorEnv(task, "box2d", 6, level=level, autoreset_mode="Disabled", history=True)
+    env.reset(options={"starts": [task.sample(level, i) for i in range(6)]})
+    while not env.over.all():
+        env.step(np.zeros((6, 1)))
+    hidden = torch.stack([t.status[:, 0] == HIDDEN for t in env.rollouts.tracks_seen]).sum(0).numpy()
+    radius = np.array([s.scene.bodies[0].radius for s in env.rollouts.starts])
+    down = -np.array([s.scene.bodies[0].velocity[1] for s in env.rollouts.starts])
+    frames = (screen.HIGH - screen.LOW - 2 * radius) / down / DT
+    assert (np.abs(hidden - frames) <= 0.35 * frames + 2).all()  # slivers count as hidden
+    low, high = (11, 20) if level == "long" else (0.1, 10)
+    assert ((frames >= low - 1e-9) & (frames <= high + 1e-9)).all()
+
+
+def test_intercept_is_solved_by_going_there_at_once_and_not_by_waiting():
+    task = Intercept()
+    starts = [task.sample("id", i) for i in range(12)]
+    plans, late = np.zeros((2, 12, task.frames, 1))
+    for plan, wait, start in zip(plans, late, starts):
+        ball, paddle, _ = start.scene.bodies
+        time = (ball.position[1] - screen.LINE) / -ball.velocity[1]
+        x = ball.position[0] + ball.velocity[0] * time
+        gap = x - paddle.position[0]
+        plan[: int(abs(gap) / 0.09) + 1] = np.sign(gap) * 0.9
+        plan[int(abs(gap) / 0.09) :] = 0.0
+        shows = (ball.position[1] - screen.LOW) / -ball.velocity[1]  # half of it is out
+        wait[int((shows - 0.3) / DT) :] = np.sign(gap) * 0.9
+    assert played(task, "id", plans, starts).outcome.success.all()
+    assert played(task, "id", late, starts).outcome.success.float().mean() <= 0.3
+
+
+@pytest.mark.parametrize("level", Drop.levels)
+def test_drop_is_solved_by_letting_go_in_time(level):
+    """The closed form: a ball let go of flies on with the carriage's speed."""
+    task = Drop()
+    starts = [task.sample(level, i) for i in range(8)]
+    plans = np.zeros((8, task.frames, 2))
+    for plan, start in zip(plans, starts):
+        ball = start.scene.bodies[2]
+        fall = np.sqrt(2 * (ball.position[1] - start.goal[0]) / 2.5)
+        at = (start.goal[2] - ball.position[0]) / ball.velocity[0] - fall - 0.3
+        plan[round(at / DT) :, 1] = 1.0
+    env = played(task, level, plans, starts, "mujoco")
+    assert env.outcome.success.all()
+    at_once = np.zeros_like(plans)
+    at_once[..., 1] = 1.0
+    assert not played(task, level, at_once, starts).outcome.success.any()
+
+
+def test_only_the_first_crossing_counts_for_drop():
+    task, start = Drop(), Drop().sample("id", 0)
+    goal = torch.as_tensor(start.goal[None], dtype=torch.float32)
+    high, low = (_track([5.0, 8.0], [start.goal[2] + 2.0, y]) for y in (3.0, 2.2))
+    missed = task.judge(task.open(high, goal), high, low, goal, torch.tensor([10]))
+    assert missed.failure.all() and missed.miss.item() == pytest.approx(2.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("level", Bounce.levels)
+def test_bounce_is_solved_by_a_lift_and_a_release_and_not_by_a_release_alone(level):
+    task = Bounce()
+    starts = [task.sample(level, i) for i in range(4)]
+
+    def plans(speeds):
+        made = np.zeros((len(speeds) * 16, task.frames, 2))
+        for i, plan in enumerate(made):
+            plan[:14, 0] = speeds[i // 16]
+            plan[3 * (i % 16) :, 1] = 1.0
+        return made
+
+    lifted = searched(task, level, starts, plans([0.5, 0.9, 1.2, 1.5]))
+    assert played(task, level, lifted, starts, "mujoco").outcome.success.all()
+    low = searched(task, level, starts, plans([0.0]))
+    assert not played(task, level, low, starts).outcome.success.any()
+
+
+def test_a_bounce_is_one_off_the_floor():
+    """Not off the wall's top, nor the jerk of a carriage near the floor."""
+    task = Bounce()
+    goal = torch.as_tensor(task.sample("id", 0).goal[None], dtype=torch.float32)
+    left = torch.tensor([10])
+    for carriage, ball, bounces in (
+        ([5.0, 8.0], [4.0, FLOOR_TOP + 1.2], True),
+        ([5.0, 8.0], [4.0, 3.0], False),
+        ([4.0, FLOOR_TOP + 2.4], [4.0, FLOOR_TOP + 1.2], False),
+    ):
+        before, after = _track(carriage, ball, -2.0), _track(carriage, ball, 1.5)
+        outcome = task.judge(task.open(before, goal), before, after, goal, left)
+        assert bool(outcome.miss < VIEW) == bounces
+
+
+def test_bounce_fails_where_the_ball_passes_without_a_bounce_or_too_low():
+    task = Bounce()
+    goal = torch.as_tensor(task.sample("id", 0).goal[None], dtype=torch.float32)
+    left, x = torch.tensor([10]), float(goal[0, 0])
+    start = _track([5.0, 8.0], [4.0, FLOOR_TOP + 1.2], -2.0)
+    risen = _track([5.0, 8.0], [4.0, FLOOR_TOP + 1.2], 2.0)
+    bounced = task.judge(task.open(start, goal), start, risen, goal, left)
+    for y, first, success in ((3.5, bounced, True), (2.0, bounced, False), (3.5, None, False)):
+        before, after = _track([7.0, 8.0], [x - 0.1, y]), _track([7.0, 8.0], [x + 0.1, y])
+        outcome = task.judge(first or task.open(before, goal), before, after, goal, left)
+        assert bool(outcome.success) == success and bool(outcome.failure) != success
+
+
+def _track(carriage: list[float], ball: list[float], climb: float = 0.0) -> Track:
+    """Floor, carriage, ball of 1 m and wall at one frame; `climb` is the ball's vertical velocity, m/s."""
+    position = torch.tensor([[[5.0, 0.15], carriage, ball, [6.5, 1.05]]])
+    velocity = torch.zeros(1, 4, 2)
+    velocity[0, 2, 1] = climb
+    size = torch.tensor([[5.0, 0.9, 1.0, 0.15]])
+    return Track(position, velocity, size, torch.full((1, 4), VISIBLE))
