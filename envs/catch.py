@@ -8,8 +8,9 @@ from torch import Tensor
 
 from envs import draws
 from envs.base import Outcome, Start
+from envs.parts import Numbered, spoils
 from worldsim.scenes import VIEW, Body, Control, Scene
-from worldsim.tracking import DUPLICATED, LEFT, LOST, Track
+from worldsim.tracking import LEFT, LOST, Track
 
 FLOOR, BASKET, BALL = 0, 1, 2
 FLOOR_TOP = 0.3  #: m
@@ -26,7 +27,7 @@ PROPOSALS = 256
 ROUNDS = 2000
 
 
-class Catch:
+class Catch(Numbered):
     """A decision at every frame, 48 frames at most. The goal is (rim height, tolerance).
 
     Each downward crossing of the rim is a chance; the miss is the smallest distance in x between ball and
@@ -53,20 +54,10 @@ class Catch:
         control=Control(BASKET, "velocity", (-BASKET_SPEED,), (BASKET_SPEED,)),
     )
 
-    def __init__(self) -> None:
-        self._starts: dict[tuple[str, int], Start] = {}
-
     def bounds(self, level: str) -> tuple[np.ndarray, np.ndarray]:
         """See `Task.bounds`; the same at all levels."""
         draws.check(self.name, self.levels, level, 0)
         return np.array([-BASKET_SPEED]), np.array([BASKET_SPEED])
-
-    def sample(self, level: str, start_id: int) -> Start:
-        """See `Task.sample`; raises ValueError for an unknown level."""
-        draws.check(self.name, self.levels, level, start_id)
-        if (level, start_id) not in self._starts:
-            self._starts[level, start_id] = self._sample(level, start_id)
-        return self._starts[level, start_id]
 
     def _sample(self, level: str, start_id: int) -> Start:
         rng, dropped = draws.stream(self.name, start_id), 0
@@ -102,7 +93,7 @@ class Catch:
         """See `Task.open`."""
         none = torch.zeros(len(goal), dtype=torch.bool, device=goal.device)
         zero = torch.zeros(len(goal), device=goal.device)
-        return Outcome(none, none, _spoils(track), UNSEEN + _apart(track), zero)
+        return Outcome(none, none, spoils(track), UNSEEN + _apart(track), zero)
 
     def judge(
         self, outcome: Outcome, before: Track, after: Track, goal: Tensor, time_left: Tensor
@@ -112,7 +103,7 @@ class Catch:
         The reward comes at each crossing: 1 for success minus a quarter of the distance in m (at most 1);
         a ball that was never seen to cross costs 1 at the end.
         """
-        spoiled = outcome.spoiled | _spoils(after)
+        spoiled = outcome.spoiled | spoils(after)
         crosses, apart = self._crossing(before, after, goal)
         best = torch.where(outcome.miss < UNSEEN, outcome.miss, torch.full_like(outcome.miss, torch.inf))
         best = torch.where(crosses, torch.minimum(best, apart), best)
@@ -141,11 +132,6 @@ class Catch:
     def paint(self, frames: Tensor, goal: Tensor) -> Tensor:
         """The goal is the basket's rim, which the frames show already."""
         return frames
-
-
-def _spoils(track: Track) -> Tensor:
-    """[N] bool: a body is lost or seen twice."""
-    return ((track.status == LOST) | (track.status == DUPLICATED)).any(-1)
 
 
 def _apart(track: Track) -> Tensor:

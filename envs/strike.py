@@ -3,15 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from envs import draws
-from envs.base import Outcome, Start
+from envs.base import Start
+from envs.parts import FinalPlace
 from envs.shots import Shot, Table, aim, closest, grid, misses, shoot
-from worldsim.rendering import Looks, coverage
 from worldsim.scenes import VIEW, Body, Control, Scene
-from worldsim.tracking import DUPLICATED, LEFT, LOST, Track
 
 BLUE, RED = 0, 1
 LAUNCH = 4.0  #: m/s, longest launch; 6 at levels that change the speed
@@ -26,7 +23,7 @@ CLEAR = 0.25  #: m: doing nothing must miss the tolerance by this much
 CLEAR_SLOW = 0.1  #: m: and so must any launch in distribution, at levels that change the speed
 
 
-class Strike:
+class Strike(FinalPlace):
     """One decision, then 28 frames. The goal is the centre (2,) of a disc; its radius is the tolerance.
 
     Levels: `speed` needs launches of 4.5 to 6 m/s (no launch up to 4 m/s solves these starts), `size` has
@@ -34,19 +31,16 @@ class Strike:
     """
 
     name = "Strike"
-    scenario = "table"
-    frames = 28
-    stride = 28
+    target = BLUE
     levels = ("id", "speed", "size", "both")
-    goal_size = 2
     template = Scene(
         (Body("blue", (1.0,), (3.0, 5.0)), Body("red", (1.0,), (7.0, 5.0))),
         control=Control(RED, "launch", (-LAUNCH, -LAUNCH), (LAUNCH, LAUNCH)),
     )
 
     def __init__(self, tolerance: float = 0.9) -> None:
+        super().__init__()
         self.tolerance = tolerance
-        self._starts: dict[tuple[str, int], Start] = {}
         self._slow = grid(LAUNCH, 12, 240)
         self._all = {v: grid(v, 8, 360) for v in (LAUNCH, LAUNCH_FAST)}
 
@@ -55,13 +49,6 @@ class Strike:
         draws.check(self.name, self.levels, level, 0)
         high = np.full(2, _limit(level))
         return -high, high
-
-    def sample(self, level: str, start_id: int) -> Start:
-        """See `Task.sample`; raises ValueError for an unknown level."""
-        draws.check(self.name, self.levels, level, start_id)
-        if (level, start_id) not in self._starts:
-            self._starts[level, start_id] = self._sample(level, start_id)
-        return self._starts[level, start_id]
 
     def _sample(self, level: str, start_id: int) -> Start:
         rng, dropped, fast = draws.stream(self.name, start_id), 0, level in ("speed", "both")
@@ -119,51 +106,9 @@ class Strike:
         )
         return Start(self.name, level, start_id, scene, goal.astype(np.float64), dropped)
 
-    def open(self, track: Track, goal: Tensor) -> Outcome:
-        """See `Task.open`."""
-        none = torch.zeros(len(goal), dtype=torch.bool, device=goal.device)
-        return Outcome(
-            none, none, _spoils(track), self._miss(track, goal), torch.zeros(len(goal), device=goal.device)
-        )
-
-    def judge(
-        self, outcome: Outcome, before: Track, after: Track, goal: Tensor, time_left: Tensor
-    ) -> Outcome:
-        """Success or failure at the last frame; the reward there is 1 for success minus the miss / 10 m."""
-        spoiled, miss, last = outcome.spoiled | _spoils(after), self._miss(after, goal), time_left <= 0
-        success = last & ~spoiled & (miss <= self.tolerance)
-        reward = torch.where(last, success.float() - (miss / VIEW).clamp(max=1.0), torch.zeros_like(miss))
-        return Outcome(success, last & ~success, spoiled, miss, reward)
-
-    def _miss(self, track: Track, goal: Tensor) -> Tensor:
-        """Distance of the blue ball from the goal; out of view it is beyond twice the tolerance."""
-        distance = (track.position[:, BLUE] - goal.to(track.position)).square().sum(-1).sqrt().float()
-        gone = (track.status[:, BLUE] == LEFT) | (track.status[:, BLUE] == LOST)
-        return torch.nan_to_num(distance + gone * 3 * self.tolerance, nan=VIEW).clamp(max=2 * VIEW)
-
-    def paint(self, frames: Tensor, goal: Tensor) -> Tensor:
-        """Frames [N, 3, H, W] with the goal as a pale green disc under the bodies."""
-        state = torch.zeros(len(goal), 1, 6, device=frames.device)
-        state[:, 0, :2] = goal.to(frames)
-        disc = Looks(
-            torch.zeros(len(goal), 1, dtype=torch.bool, device=frames.device),
-            torch.full((len(goal), 1, 2), self.tolerance, device=frames.device),
-            torch.ones(len(goal), 1, 3, device=frames.device),
-            torch.ones(len(goal), 1, dtype=torch.bool, device=frames.device),
-        )
-        cover = coverage(state, disc, frames.shape[-1])
-        tint = 1 - torch.tensor([0.75, 0.95, 0.75], device=frames.device)[:, None, None]
-        white = frames.amin(1, keepdim=True)  # share of each pixel that no body covers
-        return frames - white * cover * tint
-
 
 def _limit(level: str) -> float:
     return LAUNCH_FAST if level in ("speed", "both") else LAUNCH
-
-
-def _spoils(track: Track) -> Tensor:
-    """[N] bool: a body is lost or seen twice."""
-    return ((track.status == LOST) | (track.status == DUPLICATED)).any(-1)
 
 
 def _propose(
