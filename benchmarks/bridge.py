@@ -102,7 +102,10 @@ def plan_cells(
 
     for world in worlds:
         if world != "learned" and world not in ENGINES:
-            raise ValueError(f"unknown world {world!r}; choose among learned, {', '.join(ENGINES)}")
+            raise ValueError(
+                f"unknown world {world!r}; choose among learned, {', '.join(ENGINES)}; "
+                f"your own goes to --model, and is then what learned means"
+            )
     specs, cells = [Spec.parse(p) for p in policies], []
     for name in tasks:
         known = workshop.task(name).levels

@@ -195,8 +195,9 @@ def _spoiled(case: Case) -> str | None:
     rows = case.rollouts("id")
     spoiled = Outcome(**{n: getattr(rows.outcome, n) for n in FIELDS} | {"spoiled": torch.ones(ROWS) > 0})
     now = rows.track
-    for x in np.linspace(-5, 5, 41):  # bodies come by everywhere, the goal included
-        moved = Track(now.position + float(x), now.velocity, now.size, now.status, now.unseen)
+    for x, y in np.mgrid[-8:9, -8:9].reshape(2, -1).T:  # bodies come by everywhere, the goal included
+        shift = torch.tensor([x, y]).to(now.position)
+        moved = Track(now.position + shift, now.velocity, now.size, now.status, now.unseen)
         judged = case.task.judge(spoiled, now, moved, rows.goal, torch.zeros(ROWS, dtype=torch.int64))
         if judged.success.any() or not judged.spoiled.all():
             return "an outcome with spoiled set became a success, or forgot that it was spoiled"

@@ -57,7 +57,7 @@ class Session:
         self._begin()
 
     def tick(self, inputs: Inputs) -> np.ndarray:
-        """The next picture, a tenth of a second later: uint8 [H, W, 3]. `inputs` are in pixels of the last."""
+        """The next picture uint8 [H, W, 3], a tenth of a second later; places are pixels of the last one."""
         inputs = self._in_metres(inputs)
         if self.over and inputs.forward:
             self.start += 1
