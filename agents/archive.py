@@ -34,7 +34,9 @@ class ArchivePolicy:
         algorithm = _algorithm(Path(path))
         self.name = algorithm.lower()
         try:
-            small = {"buffer_size": 1, "n_steps": 2}  # nothing is learned: no large buffers
+            small = (
+                {"n_steps": 2} if algorithm in ("PPO", "A2C") else {"buffer_size": 1}
+            )  # nothing is learned
             load = getattr(stable_baselines3, algorithm).load
             self._model: Any = load(path, device="cpu", custom_objects=small)
         except Exception as error:  # pickles and torch raise whatever they like

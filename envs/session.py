@@ -141,11 +141,13 @@ class Session:
         return float(place[0] * scale), float(self._side - place[1] * scale)
 
     def _in_metres(self, inputs: Inputs) -> Inputs:
-        """The same inputs with places in the view, whichever of the pictures they were made in."""
+        """The same inputs with places in the view of the picture in which the button was pressed."""
         scale, side = VIEW / self._side, self._side
+        first = inputs.dragged[0] if inputs.dragged else inputs.pressed or inputs.pointer or (0.0, 0.0)
+        left = first[0] // (side + GAP) * (side + GAP)
 
         def metres(pixel: tuple[float, float]) -> tuple[float, float]:
-            return pixel[0] % (side + GAP) * scale, (side - (pixel[1] - LINE)) * scale
+            return (pixel[0] - left) * scale, (side - (pixel[1] - LINE)) * scale
 
         drag = inputs.dragged and (metres(inputs.dragged[0]), metres(inputs.dragged[1]))
         return Inputs(

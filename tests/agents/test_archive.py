@@ -1,5 +1,6 @@
 """Archives of Stable-Baselines3: read, checked against the task's spaces, and played."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ OFF = {"buffer_size": 10}
 
 def saved(folder: Path, algorithm, policy="MlpPolicy", observation="tracked", **more) -> str:
     env = WorldVecEnv(2, task=CATCH, world="analytic", observation=observation)
-    model = algorithm(policy, env, **{**SMALL, **more})
+    model = algorithm(policy, env, **deepcopy({**SMALL, **more}))
     model.save(folder / "mine.zip")
     return str(folder / "mine.zip")
 
