@@ -28,11 +28,12 @@ class Args:
     """Run policies on the same starts in several worlds and write a report."""
 
     tasks: tuple[str, ...] = ("Strike", "Catch")
-    """tasks to play"""
+    """tasks to play; your own as module:attribute"""
     levels: tuple[str, ...] = ()
     """levels to play; all of a task's when none is named"""
     policies: tuple[str, ...] = POLICIES
-    """policies: noop, random, reactive, oracle, cem@WORLD, cem_privileged@WORLD, ppo@WORLD"""
+    """policies: noop, random, reactive, oracle, cem@WORLD, cem_privileged@WORLD, ppo@WORLD, your own as
+    module:attribute, or the .zip of Stable-Baselines3"""
     worlds: tuple[str, ...] = WORLDS
     """worlds that execute: learned, box2d, mujoco, analytic"""
     starts: int = 20
@@ -40,7 +41,8 @@ class Args:
     first: int = FIRST_REPORTED
     """number of the first start; numbers below 10,000 are for development"""
     model: str | None = None
-    """what "learned" means: a checkpoint's name or folder; the task's shipped one when absent"""
+    """what "learned" means: a checkpoint's name or folder, or your own model or world as module:attribute;
+    the task's shipped one when absent"""
     trained: Path = Path("runs/learn")
     """folder with trained ppo policies"""
     rows: int = 50
@@ -100,7 +102,10 @@ def plan_cells(
 
     for world in worlds:
         if world != "learned" and world not in ENGINES:
-            raise ValueError(f"unknown world {world!r}; choose among learned, {', '.join(ENGINES)}")
+            raise ValueError(
+                f"unknown world {world!r}; choose among learned, {', '.join(ENGINES)}; "
+                f"your own goes to --model, and is then what learned means"
+            )
     specs, cells = [Spec.parse(p) for p in policies], []
     for name in tasks:
         known = workshop.task(name).levels

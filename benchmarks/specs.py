@@ -1,5 +1,6 @@
 """Policy specs such as `cem@learned`: which policy, prepared in which world."""
 
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from agents.base import Policy
 from benchmarks.records import file_hash, text_hash
 from envs.base import Task
+from worldsim import plugins
 from worldsim.engines import ENGINES
 from worldsim.models import WEIGHTS as SHIPPED
 from worldsim.models import WorldModel, shipped_models
@@ -37,17 +39,47 @@ class Spec:
     def parse(cls, text: str) -> "Spec":
         """From `policy` or `policy@world`. Raises ValueError, listing what exists."""
         spec = cls(*text.partition("@")[::2])
+        if spec.archive or spec.brought:
+            return spec
         if spec.prepared_in not in PREPARED.get(spec.policy, ()):
             known = [p + f"@{w}" * bool(w) for p, worlds in PREPARED.items() for w in worlds]
-            raise ValueError(f"unknown policy {text!r}; choose among {', '.join(known)}")
+            raise ValueError(
+                f"unknown policy {text!r}; choose among {', '.join(known)}; an archive of "
+                f"Stable-Baselines3 is named by its .zip; {plugins.advice('policy')}"
+            )
         return spec
 
     def __str__(self) -> str:
         return self.policy + f"@{self.prepared_in}" * bool(self.prepared_in)
 
+    @property
+    def archive(self) -> bool:
+        """Whether it is an archive of Stable-Baselines3; its world is then only what it is called."""
+        return self.policy.endswith(".zip")
+
+    @property
+    def brought(self) -> bool:
+        """Whether it is one of `worldsim.plugins`."""
+        return self.policy not in PREPARED and plugins.brought("policy", self.policy)
+
     def runs_in(self, world: str) -> bool:
         """The oracle searches true states, which no learned world has."""
         return not (world == "learned" and (self.policy == "oracle"))
+
+
+def brought_world(name: str) -> str:
+    """ "world" or "model" where a name is that of a brought one (see `worldsim.plugins`), else ""."""
+    if name in ENGINES or name in shipped_models() or Path(name).is_dir():
+        return ""
+    return next((kind for kind in ("world", "model") if plugins.brought(kind, name)), "")
+
+
+def source_hash(kind: str, name: str) -> str:
+    """Hash of the file that defines a brought thing: records made before it was edited are not its own."""
+    thing = plugins.find(kind, name)
+    module = inspect.getmodule(thing) or inspect.getmodule(type(thing))
+    file = getattr(module, "__file__", None)
+    return text_hash(Path(file).read_bytes()) if file else ""
 
 
 class Workshop:
@@ -90,8 +122,10 @@ class Workshop:
         return ImaginedWorld(self._loaded[str(source)], name="learned")
 
     def weights(self, name: str, task: Task) -> str:
-        """Hash of the weights behind a world, "" for engines."""
-        source = self.source(task)
+        """Hash of the weights behind a world, or of the file that defines a brought one, "" for engines."""
+        source = self.source(task) if name == "learned" else name
+        if isinstance(source, str) and (kind := brought_world(source)):
+            return source_hash(kind, source)
         if name != "learned" or not isinstance(source, str | Path) or str(source) in ENGINES:
             return ""
         return file_hash(SHIPPED / source if str(source) in shipped_models() else source)
@@ -122,6 +156,15 @@ class Workshop:
             from agents.ppo import load
 
             return load(self.policy_file(spec, task), task, level)
+        if spec.archive:
+            from agents.archive import ArchivePolicy
+
+            return ArchivePolicy(spec.policy, task, level, spec.prepared_in)
+        if spec.brought:
+            from agents.contracts import PARTS
+
+            given = {"world": self.world(spec.prepared_in, task)} if spec.prepared_in else {}
+            return plugins.make("policy", spec.policy, PARTS, task=task, level=level, **given)
         world = self.world(spec.prepared_in, task)
         return CEM(task, world, level=level, privileged=spec.policy == "cem_privileged")
 
@@ -140,7 +183,12 @@ class Workshop:
 
             path = self.policy_file(spec, task) / WEIGHTS
             return file_hash(path) if path.exists() else ""
-        return self.weights(spec.prepared_in, task)
+        own = [self.weights(spec.prepared_in, task)] if spec.prepared_in else []
+        if spec.archive:
+            own.append(text_hash(Path(spec.policy).read_bytes()))
+        elif spec.brought:
+            own.append(source_hash("policy", spec.policy))
+        return "-".join(filter(None, own))
 
     def config_hash(self, spec: Spec, task: Task) -> str:
         """Hash of the settings that decide a result and are not in its key otherwise."""

@@ -26,11 +26,8 @@ class Bank(ReachGoal):
     """
 
     name = "Bank"
-    scenario = "table"
-    null = "inertia"
-    body = RED
+    target = RED
     frames = FRAMES
-    stride = FRAMES
     levels = ("id", "speed", "size", "both")
     template = cushion.Cushion.template
 

@@ -1,7 +1,7 @@
 """N episodes of one task side by side in one world: world -> frames -> tracker -> task."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ class Rollouts:
         What is seen now, goals [N, G], and frames until the horizon [N] int64.
     frames_seen, tracks_seen
         With `history`: every frame (uint8 [N, H, W, 3]) and track since all rows began, context included.
+    watch
+        Called with the pictures [N, H, W, 3] uint8 of every new frame, goals drawn; None for nobody.
     """
 
     outcome: Outcome
@@ -40,6 +42,7 @@ class Rollouts:
         self.tracker = Tracker(task.template, world.resolution)
         self.over = np.zeros(rows, dtype=bool)
         self.begun = False
+        self.watch: Callable[[np.ndarray], None] | None = None
         self._size = len(task.bounds(task.levels[0])[0])
 
     def begin(self, rows: np.ndarray, starts: Sequence[Start], keys: np.ndarray) -> None:
@@ -149,6 +152,8 @@ class Rollouts:
         if self.history:
             self.frames_seen.append(to_uint8(frames))
             self.tracks_seen.append(self.track)
+        if self.watch is not None:
+            self.watch(self.picture())
 
 
 def _zeroed(actions: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from envs.vector import WorldVectorEnv
 class WorldEnv(gymnasium.Env):
     """A `gymnasium.Env`; the arguments are those of `WorldVectorEnv`."""
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array", "human"], "render_fps": 10}
 
     def __init__(self, render_mode: str | None = None, **arguments: Any) -> None:
         self.vector = WorldVectorEnv(
@@ -41,6 +41,10 @@ class WorldEnv(gymnasium.Env):
         """The present frame with the goal drawn, uint8 [H, W, 3]."""
         pictures = self.vector.render()
         return None if pictures is None else pictures[0]
+
+    def close(self) -> None:
+        """See `gymnasium.Env.close`."""
+        self.vector.close()
 
     def observe(self, privileged: bool = False) -> Observation:
         """See `WorldVectorEnv.observe`."""

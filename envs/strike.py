@@ -33,11 +33,7 @@ class Strike(ReachGoal):
     """
 
     name = "Strike"
-    scenario = "table"
-    null = "inertia"
-    body = BLUE
-    frames = 28
-    stride = 28
+    target = BLUE
     levels = ("id", "speed", "size", "both")
     template = Scene(
         (Body("blue", (1.0,), (3.0, 5.0)), Body("red", (1.0,), (7.0, 5.0))),

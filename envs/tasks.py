@@ -9,16 +9,25 @@ from envs.catch import Catch
 from envs.drop import Drop
 from envs.intercept import Intercept
 from envs.strike import Strike
+from worldsim import plugins
 
 TASKS: dict[str, Callable[[], Task]] = {
     task.name: task for task in (Strike, Bank, Intercept, Catch, Drop, Bounce)
 }
 
 
+PARTS = tuple(name for name in vars(Task) if not name.startswith("_"))
+
+
 def make_task(task: "str | Task") -> Task:
-    """The task called `task` (a Task is returned as is). Raises ValueError listing what exists."""
+    """The task called `task`, built in or brought (see `worldsim.plugins`); a Task is returned as it is.
+
+    Raises ValueError listing what exists.
+    """
     if not isinstance(task, str):
         return task
-    if task not in TASKS:
-        raise ValueError(f"unknown task {task!r}; tasks are {', '.join(TASKS)}")
-    return TASKS[task]()
+    if task in TASKS:
+        return TASKS[task]()
+    if plugins.brought("task", task):
+        return plugins.make("task", task, PARTS)
+    raise ValueError(f"unknown task {task!r}; tasks are {', '.join(TASKS)}; {plugins.advice('task')}")

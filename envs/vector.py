@@ -10,9 +10,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from envs.base import Observation, Outcome, Start, Task
+from envs.canvas import grid
 from envs.encode import encode, space
 from envs.rollouts import Rollouts
 from envs.tasks import make_task
+from envs.window import Window
 from worldsim import keys as key
 from worldsim.worlds import World, make_world
 
@@ -40,13 +42,16 @@ class WorldVectorEnv(VectorEnv):
         "tracked" or "frames", see `envs.encode.encode`.
     seed
         Names the starts that resets draw; `reset(seed=...)` sets it anew.
+    render_mode
+        "rgb_array" for `render`, "human" for a window that shows every frame of all rows as a grid.
     history
         Keep every frame and track since the last full reset in `rollouts`, see `Rollouts`.
 
-    Raises ValueError for an unknown task, world, level, observation or mode.
+    Raises ValueError for an unknown task, world, level, observation or mode; with "human", ImportError
+    without pygame and OSError without a display.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array", "human"], "render_fps": 10}
 
     def __init__(
         self,
@@ -63,13 +68,17 @@ class WorldVectorEnv(VectorEnv):
         if num_envs < 1:
             raise ValueError(f"num_envs is {num_envs}; at least 1 episode is needed")
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"unknown render_mode {render_mode!r}; choose rgb_array or None")
+            raise ValueError(f"unknown render_mode {render_mode!r}; choose rgb_array, human or None")
         self.task, self.level, self.num_envs = make_task(task), level, num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self.render_mode, self.observation = render_mode, observation
         self.world = make_world(world, self.task.template)
         self.rollouts = Rollouts(self.task, self.world, num_envs, history)
+        self._window: Window | None = None
+        if render_mode == "human":
+            self._window = Window(f"{self.task.name} in {self.world.name}", self.metadata["render_fps"])
+            self.rollouts.watch = self._show
         self._low, self._high = self.task.bounds(level)
         low, high = self._low, self._high
         self.single_action_space = spaces.Box(low.astype(np.float32), high.astype(np.float32))
@@ -142,10 +151,20 @@ class WorldVectorEnv(VectorEnv):
         return self._encoded(), reward, terminated, truncated, self._info(everything)
 
     def render(self) -> tuple[np.ndarray, ...] | None:
-        """The present frame of each row with the goal drawn, uint8 [H, W, 3]; None without a render mode."""
-        if self.render_mode is None or not self.rollouts.begun:
+        """The present frame of each row with the goal drawn, uint8 [H, W, 3]; None in other render modes."""
+        if self.render_mode != "rgb_array" or not self.rollouts.begun:
             return None
         return tuple(self.rollouts.picture())
+
+    def _show(self, pictures: np.ndarray) -> None:
+        if self._window is not None:
+            self._window.show(grid(tuple(pictures)))
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Close the window."""
+        if self._window is not None:
+            self._window.close()
+            self._window = None
 
     # ------------------------------------------------------------------ policies
 
@@ -177,6 +196,8 @@ class WorldVectorEnv(VectorEnv):
             raise ValueError(f"options['keys'] have shape {keys.shape}; expected {rows.shape}")
         self._episodes[rows] += 1
         self.rollouts.begin(rows, starts, keys)
+        if self._window is not None:
+            self._show(self.rollouts.picture())
 
     def _restart(self, mask: np.ndarray) -> None:
         rows = np.flatnonzero(mask)

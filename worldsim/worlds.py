@@ -10,9 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from worldsim import plugins
 from worldsim.engines import ENGINES, make_engine
 from worldsim.engines.base import Engine, Simulation
 from worldsim.estimation import estimate_scenes
+from worldsim.models import PARTS as MODEL_PARTS
 from worldsim.models import State, WorldModel, check_frames, device_of, load_model, shipped_models
 from worldsim.rendering import Looks, quantise, render
 from worldsim.scenes import Scene
@@ -258,9 +260,14 @@ class ImaginedWorld:
         return twin
 
 
-def make_world(world: "str | Path | World", template: Scene | None = None, resolution: int = 64) -> World:
-    """A world from the name of an engine or a shipped model, a checkpoint folder, or a World (as it is).
+PARTS = ("name", "resolution", "context_frames", "device", "reset", "begin", "step", "fork", "states")
 
+
+def make_world(world: "str | Path | World", template: Scene | None = None, resolution: int = 64) -> World:
+    """A world by name, or a World (as it is).
+
+    Names are those of engines and shipped models, checkpoint folders, and brought worlds and models, see
+    `worldsim.plugins`; a class or function that makes a world receives `template` if it has that parameter.
     Raises ValueError for an unknown name, listing what exists.
     """
     if not isinstance(world, str | Path):
@@ -269,7 +276,15 @@ def make_world(world: "str | Path | World", template: Scene | None = None, resol
         return SimulatedWorld(make_engine(str(world)), resolution, template)
     if str(world) in shipped_models() or Path(world).is_dir():
         return ImaginedWorld(load_model(world), name="learned")
+    if plugins.brought("world", world):
+        made = plugins.make("world", str(world), ("name", "step"), template=template)
+        if not hasattr(made, "init"):
+            return plugins.whole("world", str(world), made, PARTS)
+        return ImaginedWorld(plugins.whole("model", str(world), made, MODEL_PARTS), made.name)
+    if plugins.brought("model", world):
+        return ImaginedWorld(load_model(world), name="learned")
     raise ValueError(
         f"unknown world {str(world)!r}: engines are {', '.join(ENGINES)}; shipped models are "
-        f"{', '.join(shipped_models()) or 'none'}; or pass a checkpoint folder or a World"
+        f"{', '.join(shipped_models()) or 'none'}; {plugins.advice('world')}; or pass a checkpoint folder or "
+        "a World"
     )

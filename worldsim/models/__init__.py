@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from worldsim import plugins
 from worldsim.memory import keep_freed_memory
 from worldsim.models.base import State, WorldModel, check_frames, device_of
 
@@ -21,6 +22,8 @@ FAMILIES = {  #: module and class of each family
     "physics": ("worldsim.models.physics", "PhysicsModel"),
     "retrieval": ("worldsim.models.retrieval", "RetrievalModel"),
 }
+
+PARTS = ("name", "context_frames", "action_size", "resolution", "max_frames", "init", "step")
 
 __all__ = [
     "FAMILIES",
@@ -61,7 +64,7 @@ def family_of(name: str | Path) -> str:
     if not config.is_file():
         raise ValueError(
             f"no checkpoint {str(name)!r}: {config} does not exist; shipped models are "
-            f"{', '.join(shipped_models()) or 'none'}"
+            f"{', '.join(shipped_models()) or 'none'}; {plugins.advice('model')}"
         )
     try:
         made_of = json.loads(config.read_text()).get("_class_name")
@@ -76,9 +79,12 @@ def family_of(name: str | Path) -> str:
 def load_model(name: str | Path, device: torch.device | str | None = None) -> WorldModel:
     """A world model from a shipped name or a `save_pretrained` folder; nothing is ever downloaded.
 
-    It lies on `device`, by default on the GPU if there is one. Raises ValueError, naming the file, for an
+    It lies on `device`, by default on the GPU if there is one. Brought models, see `worldsim.plugins`, are
+    left where they are. Raises ValueError, naming the file, for an
     unknown name, a foreign config or broken weights.
     """
+    if not checkpoint_folder(name).is_dir() and plugins.brought("model", name):
+        return plugins.make("model", str(name), PARTS)
     folder, found = checkpoint_folder(name), family_of(name)
     try:
         model = family(found).from_pretrained(folder, use_safetensors=True, local_files_only=True)
