@@ -32,7 +32,8 @@ class Args:
     levels: tuple[str, ...] = ()
     """levels to play; all of a task's when none is named"""
     policies: tuple[str, ...] = POLICIES
-    """policies: noop, random, reactive, oracle, cem@WORLD, cem_privileged@WORLD, ppo@WORLD"""
+    """policies: noop, random, reactive, oracle, ppo@WORLD, and PLANNER@WORLD with shooting, cem,
+    cem_privileged, icem, mppi or gradient"""
     worlds: tuple[str, ...] = WORLDS
     """worlds that execute: learned, box2d, mujoco, analytic"""
     starts: int = 20

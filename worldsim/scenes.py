@@ -64,7 +64,7 @@ class Control:
     """
 
     body: int
-    kind: Literal["launch", "velocity"]
+    kind: Literal["launch", "velocity", "carry"]
     low: tuple[float, ...]
     high: tuple[float, ...]
 

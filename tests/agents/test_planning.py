@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from agents.cem import CEM, CEMConfig, config_for, schedule
+from agents.budget import price, schedule
+from agents.imagination import Imagination
 from agents.oracle import Oracle
+from agents.planners import PLANNERS, config_for, make_planner
+from agents.refits.cem import CEMConfig
 from agents.regions import Region
 from agents.scripted import NoOp, Random, Reactive
 from envs.base import Observation, Outcome, Start
@@ -128,9 +131,13 @@ def run(task, policy, ids, keys=None):
 SMALL = CEMConfig(candidates=(24, 12, 12, 12), refresh=(6,), piece=8)
 
 
+def cem_in(task, config=SMALL, world="analytic"):
+    return make_planner("cem", task, world, config=config)
+
+
 @pytest.mark.parametrize("task", [ONE_SHOT, STEERED], ids=["launch", "velocity"])
 def test_planner_solves_a_trivial_task_and_reality_keeps_its_promise(task):
-    cem = CEM(task, "analytic", SMALL)
+    cem = cem_in(task)
     outcome, _ = run(task, cem, range(12))
     assert outcome.success.all()
     assert (cem.imagined.success == outcome.success.numpy()).all()
@@ -140,7 +147,7 @@ def test_planner_solves_a_trivial_task_and_reality_keeps_its_promise(task):
 
 
 def test_launch_is_the_one_the_closed_form_asks_for():
-    cem = CEM(ONE_SHOT, "analytic", replace(SMALL, candidates=(48, 24, 24, 24, 24)))
+    cem = cem_in(ONE_SHOT, replace(SMALL, candidates=(48, 24, 24, 24, 24)))
     _, actions = run(ONE_SHOT, cem, range(8))
     starts = [ONE_SHOT.sample("id", i) for i in range(8)]
     wanted = np.stack([(s.goal - s.scene.bodies[1].position) / (DT * ONE_SHOT.frames) for s in starts])
@@ -150,25 +157,24 @@ def test_launch_is_the_one_the_closed_form_asks_for():
 @pytest.mark.parametrize("task", [ONE_SHOT, STEERED], ids=["launch", "velocity"])
 def test_rows_do_not_depend_on_their_neighbours(task):
     ids = [3, 7, 11]
-    _, together = run(task, CEM(task, "analytic", SMALL), ids)
+    _, together = run(task, cem_in(task), ids)
     for row, start in enumerate(ids):
-        _, alone = run(task, CEM(task, "analytic", SMALL), [start])
+        _, alone = run(task, cem_in(task), [start])
         np.testing.assert_array_equal(alone[0], together[row])
-    _, chunked = run(task, CEM(task, "analytic", replace(SMALL, batch=24)), ids)
+    _, chunked = run(task, cem_in(task, replace(SMALL, batch=24)), ids)
     np.testing.assert_array_equal(chunked, together)
 
 
 def test_other_keys_draw_other_candidates():
-    _, a = run(ONE_SHOT, CEM(ONE_SHOT, "analytic", SMALL), [3], keys=[1])
-    _, b = run(ONE_SHOT, CEM(ONE_SHOT, "analytic", SMALL), [3], keys=[2])
+    _, a = run(ONE_SHOT, cem_in(ONE_SHOT), [3], keys=[1])
+    _, b = run(ONE_SHOT, cem_in(ONE_SHOT), [3], keys=[2])
     assert np.abs(a - b).max() > 1e-3
 
 
-@pytest.mark.parametrize("policy", [CEM, NoOp, Random, Reactive])
+@pytest.mark.parametrize("policy", [cem_in, NoOp, Random, Reactive])
 @pytest.mark.parametrize("task", [ONE_SHOT, STEERED], ids=["launch", "velocity"])
 def test_actions_keep_within_bounds(task, policy):
-    arguments = (task, "analytic", SMALL) if policy is CEM else (task,)
-    _, actions = run(task, policy(*arguments), range(6))
+    _, actions = run(task, policy(task), range(6))
     high = task.template.control.high[0]
     assert actions.dtype == np.float64
     assert (np.linalg.norm(actions, axis=-1) <= high + 1e-9).all()
@@ -178,7 +184,7 @@ def test_actions_keep_within_bounds(task, policy):
 
 @pytest.mark.parametrize("most", [100, 300, 1000])
 def test_budget_is_never_exceeded(most):
-    cem = CEM(STEERED, "analytic", replace(SMALL, max_frames=most))
+    cem = cem_in(STEERED, replace(SMALL, max_frames=most))
     run(STEERED, cem, range(3))
     assert (cem.frames_imagined <= most).all()
     assert (cem.frames_imagined > most / 3).all()
@@ -197,25 +203,38 @@ def test_schedule_counts_the_worst_case():
 
 def test_tuned_settings_fit_the_published_budget():
     for task in (ONE_SHOT, STEERED, replace(ONE_SHOT, name="Strike"), replace(STEERED, name="Catch")):
-        assert config_for(task).max_frames <= 4000
+        for name in PLANNERS:
+            assert config_for(name, task).max_frames <= 4000
+
+
+class Counting(Imagination):
+    """An imagination that counts the frames it is asked for."""
+
+    def __init__(self, inner):
+        self.inner, self.asked = inner, 0
+        self.name, self.device, self.differentiable = inner.name, inner.device, inner.differentiable
+
+    def begin(self, observation, keys, copies):
+        return self.inner.begin(observation, keys, copies)
+
+    def step(self, actions):
+        graded = isinstance(actions, torch.Tensor) and actions.requires_grad
+        self.asked += len(actions) * (2 if graded else 1)
+        return self.inner.step(actions)
+
+    def keep(self, index):
+        self.inner.keep(index)
 
 
 def test_frames_counted_are_those_the_world_was_asked_for():
-    class Counting(SimulatedWorld):
-        asked = 0
-
-        def step(self, actions):
-            Counting.asked += len(actions)
-            return super().step(actions)
-
-    cem = CEM(STEERED, "analytic", SMALL)
-    cem.where.world = Counting(make_engine("analytic"), template=cem.where.world.template)
+    cem = cem_in(STEERED)
+    cem.where = counting = Counting(cem.where)
     run(STEERED, cem, range(3))
-    assert cem.frames_imagined.sum() == Counting.asked
+    assert cem.frames_imagined.sum() == counting.asked
 
 
 def test_unreset_rows_are_refused():
-    cem = CEM(ONE_SHOT, "analytic", SMALL)
+    cem = cem_in(ONE_SHOT)
     cem.reset([0], np.zeros(1, dtype=np.uint64))
     with pytest.raises(ValueError, match="2 rows observed, 1 were reset"):
         cem.act(observe(ONE_SHOT, [0, 1])[1])
@@ -228,7 +247,7 @@ def test_oracle_and_privileged_planner_know_the_truth(task, engine):
     outcome, _ = run(task, oracle, range(6))
     assert oracle.privileged and oracle.prepared_in == engine
     assert outcome.success.all()
-    cem = CEM(task, engine, SMALL, privileged=True)
+    cem = make_planner("cem", task, engine, config=SMALL, privileged=True)
     outcome, _ = run(task, cem, range(6))
     assert outcome.success.all() and cem.privileged
 
@@ -257,7 +276,7 @@ def test_reactive_aims_at_where_the_target_is():
 def test_without_the_law_of_collisions_strike_is_not_solved(world, solves):
     task = Strike()
     starts = [task.sample("id", i) for i in range(6)]
-    cem = CEM(task, world, CEMConfig(candidates=(32, 8, 8)))
+    cem = make_planner("cem", task, world, config=CEMConfig(candidates=(32, 8, 8)))
     env = WorldVectorEnv(task, "analytic", num_envs=len(starts), autoreset_mode="Disabled")
     solved = [e.success for e in run_episodes(env, cem, starts)]
     assert sum(solved) >= 4 if solves else sum(solved) <= 2  # a launch at random solves one in fifty
