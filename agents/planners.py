@@ -25,13 +25,14 @@ class Entry:
     tuned: Mapping[str, Settings] = field(default_factory=dict)
 
 
-CATCH: dict[str, Any] = {"candidates": (10, 4), "refresh": (4,)}
 PLANNERS: dict[str, Entry] = {
-    "shooting": Entry(Shooting, ShootingConfig(), {"Catch": ShootingConfig(candidates=(14,), refresh=(4,))}),
-    "cem": Entry(CEM, CEMConfig(), {"Catch": CEMConfig(**CATCH)}),
-    "icem": Entry(ICEM, ICEMConfig(), {"Catch": ICEMConfig(**CATCH)}),
-    "mppi": Entry(MPPI, MPPIConfig(), {"Catch": MPPIConfig(candidates=(10, 4, 1), refresh=(4, 1))}),
-    "gradient": Entry(Gradient, GradientConfig(), {"Catch": GradientConfig(candidates=(8, 3, 3))}),
+    "shooting": Entry(Shooting, ShootingConfig(), {"Catch": ShootingConfig(candidates=(24,), refresh=(8,))}),
+    "cem": Entry(CEM, CEMConfig(), {"Catch": CEMConfig(candidates=(10, 4), refresh=(4,))}),
+    "icem": Entry(ICEM, ICEMConfig(), {"Catch": ICEMConfig(candidates=(12, 6), refresh=(5,))}),
+    "mppi": Entry(MPPI, MPPIConfig(), {"Catch": MPPIConfig(candidates=(14, 6, 1), refresh=(6, 1))}),
+    "gradient": Entry(
+        Gradient, GradientConfig(), {"Catch": GradientConfig(candidates=(12, 3), refresh=(3, 2))}
+    ),
 }
 
 

@@ -9,6 +9,7 @@ iteration needs no slope and counts once.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Gradient:
     def __init__(self, config: GradientConfig) -> None:
         self.config = config
         for counts in (config.candidates, config.refresh):
-            if any(later > earlier for earlier, later in zip(counts, counts[1:])):
+            if any(later > earlier for earlier, later in pairwise(counts)):
                 raise ValueError(f"the gradient planner's plans grow in number: {counts}; let them not")
 
     def propose(self, rng: np.random.Generator, region: Region, tried: Tried, count: int) -> np.ndarray:

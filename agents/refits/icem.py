@@ -1,9 +1,10 @@
 """iCEM: the cross-entropy method of Pinneri et al. (2020), "Sample-efficient Cross-Entropy Method for
 Real-time Planning", on one Gaussian.
 
-Three things make it thrifty: noise that is coloured along the pieces of a plan, so that pieces move together;
-elites that are kept from one iteration to the next and, shifted, from one plan to the next; and a refit of
-mean and deviation with momentum. The last iteration tries the mean, and the best candidate of all is executed.
+Three things make it thrifty: noise that is coloured along the pieces of a plan, so that pieces move
+together; elites that are kept from one iteration to the next and, shifted, from one plan to the next; and a
+refit of mean and deviation with momentum. Every iteration but the first tries the mean, and the best candidate of all is
+executed.
 """
 
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ class ICEMConfig(Common):
         Deviation of the first iteration of a refreshed plan, in half widths of the action bounds.
     """
 
-    elites: int = 4
+    candidates: tuple[int, ...] = (62, 20, 20, 20, 20)
+    elites: int = 3
     kept: float = 0.5
     momentum: float = 0.1
     color: float = 2.0
