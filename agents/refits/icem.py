@@ -3,8 +3,8 @@ Real-time Planning", on one Gaussian.
 
 Three things make it thrifty: noise that is coloured along the pieces of a plan, so that pieces move
 together; elites that are kept from one iteration to the next and, shifted, from one plan to the next; and a
-refit of mean and deviation with momentum. Every iteration but the first tries the mean, and the best candidate of all is
-executed.
+refit of mean and deviation with momentum. Every iteration but the first tries the mean, and the best
+candidate of all is executed.
 """
 
 from dataclasses import dataclass

@@ -159,8 +159,8 @@ def sliding(task):
     return ImaginedWorld(Sliding(task), "sliding")
 
 
-class Counting(Imagination):
-    """An imagination that counts the frames it is asked for."""
+class Counting:
+    """An imagination that counts the frames it is asked for, those with slopes twice."""
 
     def __init__(self, inner):
         self.inner, self.asked = inner, 0

@@ -25,7 +25,7 @@ CONFIGS = {
     "shooting": ShootingConfig(candidates=(250,), refresh=(6,), piece=8),
     "cem": CEMConfig(candidates=(24, 12, 12), refresh=(6,), piece=8),
     "icem": ICEMConfig(candidates=(24, 12, 12, 12), refresh=(6,), piece=8),
-    "mppi": MPPIConfig(candidates=(24, 12, 12, 1), refresh=(6, 1), piece=8),
+    "mppi": MPPIConfig(candidates=(24, 14, 14, 14, 14, 1), refresh=(6, 1), piece=8),
     "gradient": GradientConfig(candidates=(12, 4, 4, 4, 4, 4), refresh=(2, 2), piece=8),
 }
 

@@ -12,7 +12,7 @@ from agents.regions import Region
 
 BOX = Region(np.array([-2.0, -1.0]), np.array([2.0, 1.0]), disc=False)
 DISC = Region(np.array([-3.0, -3.0]), np.array([3.0, 3.0]), disc=True)
-TARGET = np.array([[0.7, -0.4], [-0.5, 0.6]])
+TARGET = np.array([[0.7, -0.4], [0.5, -0.3]])  # fresh plans hardly change from piece to piece
 
 
 def search(name, region=BOX, counts=None, warm=None, target=TARGET, seed=0):
@@ -43,7 +43,7 @@ def test_a_refit_finds_the_optimum_within_bounds(name, region):
     far = 100 * TARGET  # out of reach: the plan ends at the bounds
     tried, chosen = search(name, region, target=far)
     nearest = np.linalg.norm(region.clamp(far) - far)
-    assert tried.cost[chosen] < nearest + 2.0
+    assert tried.cost[chosen] < 1.02 * nearest
 
 
 @pytest.mark.parametrize("name", list(PLANNERS))
@@ -71,7 +71,7 @@ def test_coloured_noise_has_unit_variance_and_its_colour(pieces, color):
     assert noise.var(0) == pytest.approx(np.ones((pieces, 2)), abs=0.05)
     if pieces > 1:
         together = (noise[:, 0] * noise[:, 1]).mean()
-        assert together > 0.3 if color else abs(together) < 0.05
+        assert together > 0.2 if color else abs(together) < 0.05
 
 
 def test_mppi_executes_the_weighted_mean_that_it_tried():
