@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -141,7 +142,7 @@ def _slopes(outcome: Outcome, actions: Tensor) -> np.ndarray:
 def _joined(parts: list[Trial]) -> Trial:
     if len(parts) == 1:
         return parts[0]
-    each = {f.name: [getattr(p, f.name) for p in parts] for f in fields(Trial)}
+    each: dict[str, Any] = {f.name: [getattr(p, f.name) for p in parts] for f in fields(Trial)}
     return Trial(**{name: None if v[0] is None else np.concatenate(v) for name, v in each.items()})
 
 

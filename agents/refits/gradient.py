@@ -29,6 +29,8 @@ class GradientConfig(Common):
 
     Attributes
     ----------
+    batch
+        Small by default: what going back needs of every frame stays in memory, some MiB for each row.
     rate, decay
         Length of the first step, in half widths of the action bounds, and its factor from step to step.
     refresh_width
@@ -37,6 +39,7 @@ class GradientConfig(Common):
 
     candidates: tuple[int, ...] = (30, 6, 6, 6, 6, 6, 6, 6)
     refresh: tuple[int, ...] = (3, 3)
+    batch: int = 64
     rate: float = 0.15
     decay: float = 0.8
     refresh_width: float = 0.2

@@ -32,6 +32,8 @@ CONFIGS = {
 
 def planner(name, task, world=None, **changes):
     settings = {"replan_every": 8, **changes}
+    if name == "shooting" and task is STEERED:
+        settings = {"candidates": (24,), **settings}  # one number to find
     return make_planner(name, task, world or sliding(task), config=replace(CONFIGS[name], **settings))
 
 
