@@ -142,8 +142,11 @@ def _slopes(outcome: Outcome, actions: Tensor) -> np.ndarray:
 def _joined(parts: list[Trial]) -> Trial:
     if len(parts) == 1:
         return parts[0]
-    each: dict[str, Any] = {f.name: [getattr(p, f.name) for p in parts] for f in fields(Trial)}
-    return Trial(**{name: None if v[0] is None else np.concatenate(v) for name, v in each.items()})
+    joined: dict[str, Any] = {}
+    for f in fields(Trial):
+        each = [getattr(part, f.name) for part in parts]
+        joined[f.name] = None if each[0] is None else np.concatenate(each)
+    return Trial(**joined)
 
 
 def imagine(
