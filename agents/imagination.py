@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from envs.base import Observation, Outcome, Task
+from envs.base import Observation, Task
 from worldsim.engines.base import Engine, Simulation
 from worldsim.scenes import VIEW, Scene
 from worldsim.tracking import LEFT, VISIBLE, Track, Tracker
@@ -20,12 +20,13 @@ class Imagination(Protocol):
 
     name: str
     device: torch.device
+    differentiable: bool  #: what is seen has gradients by the actions
 
     def begin(self, observation: Observation, keys: np.ndarray, copies: int) -> Track:
         """Start every observed row `copies` times in a row; `keys` [N] name their noise."""
         ...
 
-    def step(self, actions: np.ndarray) -> Track:
+    def step(self, actions: np.ndarray | Tensor) -> Track:
         """Answer actions [N * copies, A] with what is seen one frame later."""
         ...
 
@@ -68,19 +69,25 @@ class SeenWorld:
 
     def __init__(self, world: World, task: Task) -> None:
         self.world, self.name, self.device = world, world.name, world.device
+        self.differentiable = world.differentiable
         self._tracker = Tracker(task.template, world.resolution)
         self._track: Track | None = None
 
     def begin(self, observation: Observation, keys: np.ndarray, copies: int) -> Track:
-        """See `Imagination.begin`."""
-        self.world.begin(observation.repeat(copies), np.repeat(keys, copies))
-        self._track = observation.track.repeat(copies)
-        return self._track
+        """See `Imagination.begin`; each row's context is read once, whatever the number of its copies."""
+        self.world.begin(observation, keys)
+        return self._copied(observation, copies)
 
-    def step(self, actions: np.ndarray) -> Track:
+    def step(self, actions: np.ndarray | Tensor) -> Track:
         """See `Imagination.step`."""
         assert self._track is not None, "begin comes before step"
         self._track = self._tracker.update(self._track, self.world.step(actions))
+        return self._track
+
+    def _copied(self, observation: Observation, copies: int) -> Track:
+        """Go on with the world's rows `copies` times each."""
+        self.world = self.world.fork(range(len(observation.goal)), copies)
+        self._track = observation.track.repeat(copies)
         return self._track
 
     def keep(self, index: np.ndarray) -> None:
@@ -99,13 +106,13 @@ class TrueWorld(SeenWorld):
         self.world.reset(scenes, keys)
         for t in range(self.world.context_frames - 1, past.shape[1]):
             self.world.step(past[:, t])
-        self.world = self.world.fork(range(len(scenes)), copies)
-        self._track = observation.track.repeat(copies)
-        return self._track
+        return self._copied(observation, copies)
 
 
 class TrueStates:
     """An engine's own states, without frames, from the true scene and the whole past (privileged)."""
+
+    differentiable = False
 
     def __init__(self, engine: Engine) -> None:
         self.engine, self.name, self.device = engine, engine.name, torch.device("cpu")
@@ -121,9 +128,10 @@ class TrueStates:
         self._log = []
         return self._start(list(np.repeat(past, copies, axis=0).transpose(1, 0, 2)))
 
-    def step(self, actions: np.ndarray) -> Track:
+    def step(self, actions: np.ndarray | Tensor) -> Track:
         """See `Imagination.step`."""
         assert self._simulation is not None, "begin comes before step"
+        actions = np.asarray(actions)
         self._log.append(actions)
         return self._see(self._simulation.step(actions))
 
@@ -163,63 +171,3 @@ def privileged(observation: Observation) -> tuple[Sequence[Scene], np.ndarray]:
     if observation.scenes is None or observation.past is None:
         raise ValueError("this policy needs the true scene: it must be run as a privileged policy")
     return observation.scenes, observation.past
-
-
-def imagine(
-    where: Imagination, task: Task, observation: Observation, keys: np.ndarray, actions: np.ndarray
-) -> tuple[Outcome, np.ndarray]:
-    """Try candidate actions out until one of a row's candidates succeeds, all are over, or the actions end.
-
-    Parameters
-    ----------
-    observation
-        N rows at the present moment.
-    keys : [N] uint64
-        The noise of each row; all candidates of a row share it.
-    actions : [N, C, H, A]
-        What each candidate does at each frame.
-
-    Returns
-    -------
-    The outcome [N * C] of each candidate, and how many frames were imagined for each row [N].
-    """
-    rows, copies, horizon = actions.shape[:3]
-    observation = observation.to(where.device)
-    flat = actions.reshape(rows * copies, horizon, -1)
-    before = where.begin(observation, keys, copies)
-    goal = observation.goal.repeat_interleave(copies, 0)
-    left = observation.time_left.repeat_interleave(copies, 0)
-    now = task.open(observation.track.repeat(copies), goal)
-    final, kept = now, np.arange(rows)  # `kept`: rows that are still imagined
-    frames = np.zeros(rows, dtype=np.int64)
-    for t in range(horizon):
-        after = where.step(flat[:, t])
-        frames[kept] += copies
-        judged = task.judge(now, before, after, goal, left - (t + 1))
-        now = now.where(now.over, judged)
-        before = after
-        over, solved = (a.reshape(-1, copies) for a in (now.over, now.success))
-        running = ~(over.all(1) | solved.any(1)).cpu().numpy()
-        final = _write(final, now, kept, copies)
-        if not running.any():
-            break
-        if running.mean() <= 0.5 and t + 1 < horizon:  # half of the batch would only idle: leave it behind
-            index = (np.flatnonzero(running)[:, None] * copies + np.arange(copies)).ravel()
-            where.keep(index)
-            chosen = torch.as_tensor(index, device=goal.device)
-            flat, kept = flat[index], kept[running]
-            goal, left, before, now = goal[chosen], left[chosen], before.select(chosen), _rows(now, chosen)
-    return final, frames
-
-
-def _rows(outcome: Outcome, index: Tensor) -> Outcome:
-    return Outcome(*(getattr(outcome, f)[index] for f in ("success", "failure", "spoiled", "miss", "reward")))
-
-
-def _write(final: Outcome, now: Outcome, kept: np.ndarray, copies: int) -> Outcome:
-    """`final` with the rows of `now` put where they belong."""
-    if len(now.miss) == len(final.miss):
-        return now
-    index = torch.as_tensor((kept[:, None] * copies + np.arange(copies)).ravel(), device=now.miss.device)
-    fields = ("success", "failure", "spoiled", "miss", "reward")
-    return Outcome(*(getattr(final, f).index_copy(0, index, getattr(now, f)) for f in fields))

@@ -7,8 +7,10 @@ one plan per episode is followed to its end.
 
 import numpy as np
 
-from agents.cem import CEM, CEMConfig, costs
-from agents.imagination import TrueStates, imagine, take
+from agents.imagination import TrueStates, take
+from agents.planner import Planner
+from agents.refits.cem import CEM, CEMConfig
+from agents.trials import try_out
 from envs.base import Observation, Task
 from worldsim.engines import make_engine
 from worldsim.engines.base import Engine
@@ -20,17 +22,15 @@ REFINE = (
 )  #: searches in the executing engine, one after the other, while unsolved
 
 
-class Oracle(CEM):
+class Oracle(Planner):
     """Plans on true states, in an engine given by name or as such. Privileged."""
-
-    name = "oracle"
 
     def __init__(self, task: Task, engine: "str | Engine", level: str = "id") -> None:
         engine = make_engine(engine) if isinstance(engine, str) else engine
         config = CEMConfig(candidates=PROPOSE, replan_every=task.frames, max_frames=10**6, batch=8192)
-        self.privileged = True
         self._executing, self._proposing = TrueStates(engine), TrueStates(make_engine("reference"))
-        self._prepare(task, level, self._executing, config)
+        super().__init__(task, self._executing, CEM(config), level, privileged=True)
+        self.name = "oracle"
 
     def _plan(
         self, observation: Observation, rows: np.ndarray, elapsed: int, counts: tuple[int, ...]
@@ -49,9 +49,8 @@ class Oracle(CEM):
 
     def _check(self, observation: Observation, rows: np.ndarray, elapsed: int) -> np.ndarray:
         """[N] bool: the plan fails in the executing engine."""
-        actions = self._plans[rows, None, elapsed:]
-        outcome, used = imagine(self.where, self.task, observation, self._keys[rows], actions)
-        self.frames_imagined[rows] += used
-        self.imagined.success[rows] = outcome.success.cpu().numpy()
-        self.imagined.miss[rows] = costs(outcome)
+        actions = self._plans[rows, :1, elapsed:]
+        trial = try_out(self.where, self.task, observation, self._keys[rows], actions)
+        self.frames_imagined[rows] += trial.frames
+        self.imagined.success[rows], self.imagined.miss[rows] = trial.success[:, 0], trial.cost[:, 0]
         return ~self.imagined.success[rows]

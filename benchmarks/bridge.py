@@ -32,8 +32,8 @@ class Args:
     levels: tuple[str, ...] = ()
     """levels to play; all of a task's when none is named"""
     policies: tuple[str, ...] = POLICIES
-    """policies: noop, random, reactive, oracle, cem@WORLD, cem_privileged@WORLD, ppo@WORLD, your own as
-    module:attribute, or the .zip of Stable-Baselines3"""
+    """policies: noop, random, reactive, oracle, ppo@WORLD, PLANNER@WORLD with shooting, cem, cem_privileged,
+    icem, mppi or gradient, your own as module:attribute, or the .zip of Stable-Baselines3"""
     worlds: tuple[str, ...] = WORLDS
     """worlds that execute: learned, box2d, mujoco, analytic"""
     starts: int = 20

@@ -75,10 +75,10 @@ def imagined(found: Sequence[EpisodeRecord], workshop: Workshop) -> int:
     """Frames that the learned models imagined for these episodes: plans (once each) and executions."""
     plans = {}
     for r in found:
-        if r.prepared_in == "learned" and r.policy == "cem":
+        if r.prepared_in == "learned" and Spec(r.policy).planner is not None:
             task = workshop.task(r.task)
             shared = task.stride >= task.frames
-            plans[r.task, r.level, r.start_id, "" if shared else r.world] = r.imagined_frames
+            plans[r.task, r.level, r.start_id, r.policy, "" if shared else r.world] = r.imagined_frames
     return sum(plans.values()) + sum(r.frames for r in found if r.world == "learned")
 
 

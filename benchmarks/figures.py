@@ -69,8 +69,12 @@ def policy_name(policy: str, prepared_in: str | None) -> str:
         "random": "random",
         "reactive": "reactive",
         "oracle": "oracle (true state)",
+        "shooting": "random shooting",
         "cem": "CEM",
         "cem_privileged": "CEM with true state",
+        "icem": "iCEM",
+        "mppi": "MPPI",
+        "gradient": "gradient descent",
         "ppo": "PPO",
     }
     verb = "trained" if policy.startswith("ppo") else "planned"

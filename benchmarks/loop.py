@@ -122,7 +122,7 @@ def _proof(args: Args, workshop: Workshop, console: Any) -> None:
 
 def _proof_args(args: Args) -> proof.Args:
     episodes, out = args.work / "episodes", args.work / "proof.json"
-    return proof.Args(starts=args.starts, rows=args.rows, workers=args.workers, work=episodes, out=out)
+    return proof.Args(TASKS, starts=args.starts, rows=args.rows, workers=args.workers, work=episodes, out=out)
 
 
 def _proof_job(args: Args) -> Job:

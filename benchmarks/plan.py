@@ -1,26 +1,33 @@
 """`worldsim plan`: plan a few starts in one world, execute in another, and show what was imagined."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import tyro
 
 if TYPE_CHECKING:
+    import torch
+
     from agents.imagination import Imagination
+    from agents.planner import Planner
+    from benchmarks.specs import Workshop
     from envs.base import Observation, Start, Task
     from worldsim.tracking import Track
 
 
 @dataclass
 class Args:
-    """Plan by the cross-entropy method in one world and execute in another."""
+    """Plan in one world and execute in another."""
 
     task: Annotated[str, tyro.conf.Positional] = "Strike"
     """Strike or Catch."""
     world: str = "learned"
     """Where it plans: learned (the task's shipped model), an engine, or a checkpoint's name or folder."""
+    planner: Literal["shooting", "cem", "icem", "mppi", "gradient"] = "cem"
+    """How it plans; gradient needs a learned world."""
     execute: str = "box2d"
     """Where the plans are carried out."""
     level: str = "id"
@@ -30,14 +37,18 @@ class Args:
     first: int = 0
     """The first start_id; those below 10,000 are for development."""
     out: Path | None = None
-    """Folder for the picture; runs/plan/<task>-<world> if not given."""
+    """Folder for the picture; runs/plan/<task>-<planner>-<world> if not given."""
 
 
 class Recorder:
-    """An imagination that keeps the paths of all candidates: T positions [C, B, 2] m for each iteration."""
+    """An imagination that keeps the paths of all candidates: T positions [C, B, 2] m for each iteration.
 
-    def __init__(self, inner: "Imagination") -> None:
+    `report` is told the number of rows at every frame imagined.
+    """
+
+    def __init__(self, inner: "Imagination", report: Callable[[int], Any]) -> None:
         self.inner, self.name, self.device = inner, inner.name, inner.device
+        self.differentiable, self.report = inner.differentiable, report
         self.paths: list[list[np.ndarray]] = []
 
     def begin(self, observation: "Observation", keys: np.ndarray, copies: int) -> "Track":
@@ -45,8 +56,9 @@ class Recorder:
         self.paths.append([])
         return self._keep(self.inner.begin(observation, keys, copies))
 
-    def step(self, actions: np.ndarray) -> "Track":
+    def step(self, actions: "np.ndarray | torch.Tensor") -> "Track":
         """See `Imagination.step`."""
+        self.report(len(actions))
         return self._keep(self.inner.step(actions))
 
     def keep(self, index: np.ndarray) -> None:
@@ -54,7 +66,7 @@ class Recorder:
         self.inner.keep(index)
 
     def _keep(self, track: "Track") -> "Track":
-        self.paths[-1].append(track.position.cpu().numpy())
+        self.paths[-1].append(track.position.detach().cpu().numpy())
         return track
 
 
@@ -62,47 +74,60 @@ def main(args: Args) -> None:
     """Entry point of the verb."""
     from rich.console import Console
 
-    from agents.cem import CEM
     from benchmarks.specs import Workshop
-    from envs.episodes import run_episodes
     from envs.tasks import make_task
-    from envs.vector import WorldVectorEnv
 
     if args.starts < 1:
         raise ValueError(f"starts is {args.starts}; at least 1 is needed")
     task, console = make_task(args.task), Console()
     workshop = Workshop(None if args.world == "learned" else args.world)
     starts = [task.sample(args.level, args.first + i) for i in range(args.starts)]
-
-    def run(chosen: "list[Start]") -> tuple[CEM, Recorder, list]:
-        policy = CEM(task, workshop.world("learned", task), level=args.level)
-        policy.where = recorder = Recorder(policy.where)
-        env = WorldVectorEnv(
-            task,
-            args.execute,
-            num_envs=len(chosen),
-            level=args.level,
-            autoreset_mode="Disabled",
-            history=True,
-        )
-        return policy, recorder, run_episodes(env, policy, chosen)
-
-    policy, recorder, episodes = run(starts)
+    policy, recorder, episodes = _run(args, task, workshop, starts, console)
     console.print(_table(args, policy, episodes))
-    folder = args.out or Path("runs/plan") / f"{task.name}-{Path(args.world).name}"
+    folder = args.out or Path("runs/plan") / f"{task.name}-{args.planner}-{Path(args.world).name}"
     folder.mkdir(parents=True, exist_ok=True)
     if len(starts) > 1:  # one row alone, so that every candidate's whole path is at hand
-        policy, recorder, episodes = run(starts[:1])
+        policy, recorder, episodes = _run(args, task, workshop, starts[:1], console)
     path = folder / f"{args.level}-{args.first}.png"
     _draw(path, task, starts[0], recorder, episodes[0])
     console.print(f"candidates of start {args.first}: {path}")
 
 
-def _table(args: Args, policy: Any, episodes: list) -> Any:
+def _run(
+    args: Args, task: "Task", workshop: "Workshop", starts: "list[Start]", console: Any
+) -> "tuple[Planner, Recorder, list]":
+    """Play some starts side by side, with a bar of the frames imagined so far."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from agents.planners import config_for, make_planner
+    from envs.episodes import run_episodes
+    from envs.vector import WorldVectorEnv
+
+    policy = make_planner(args.planner, task, workshop.world("learned", task), level=args.level)
+    env = WorldVectorEnv(
+        task,
+        args.execute,
+        num_envs=len(starts),
+        level=args.level,
+        autoreset_mode="Disabled",
+        history=True,
+    )
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,} frames imagined")
+    most = len(starts) * config_for(args.planner, task).max_frames
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+        line = bar.add_task(f"{args.planner} in {policy.prepared_in}, {len(starts)} starts", total=most)
+        policy.where = recorder = Recorder(policy.where, lambda rows: bar.advance(line, rows))
+        episodes = run_episodes(env, policy, starts)
+    return policy, recorder, episodes
+
+
+def _table(args: Args, policy: "Planner", episodes: list) -> Any:
     """What the latest plan of each start promised, and what came of it."""
     from rich.table import Table
 
-    title = f"{args.task}, {args.level}: planned in {args.world}, executed in {args.execute}"
+    title = (
+        f"{args.task}, {args.level}: planned by {args.planner} in {args.world}, executed in {args.execute}"
+    )
     table = Table(
         "start", "imagined miss, m", "real miss, m", "imagined", "real", "frames imagined", title=title
     )

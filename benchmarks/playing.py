@@ -141,7 +141,7 @@ def _known_plans(
     cell: Cell, task: Task, blanks: Sequence[EpisodeRecord], known: Mapping[Key, EpisodeRecord]
 ) -> list[EpisodeRecord] | None:
     """Records of the same plans in other worlds, None unless there is one for every start."""
-    if cell.spec.policy not in ("cem", "cem_privileged") or task.stride < task.frames:
+    if not cell.spec.plans_once or task.stride < task.frames:
         return None
     wanted = {_plan_key(blank) for blank in blanks}
     found = {k: r for r in known.values() if (k := _plan_key(r)) in wanted}

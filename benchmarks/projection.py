@@ -49,7 +49,7 @@ def _measure(cell: Cell, workshop: Workshop) -> float:
 
 def _plans_once(cell: Cell, workshop: Workshop) -> bool:
     task = workshop.task(cell.task)
-    return cell.spec.policy.startswith("cem") and task.stride >= task.frames
+    return cell.spec.plans_once and task.stride >= task.frames
 
 
 def _same_plan(one: Cell, other: Cell) -> bool:

@@ -16,16 +16,21 @@ from worldsim.models import WorldModel, shipped_models
 from worldsim.worlds import ImaginedWorld, World, make_world
 
 WORLDS = ("learned", "box2d", "mujoco")  #: worlds in which the bridge executes
+ENGINES_AND_MODEL = ("inertia", "frozen", "box2d", "mujoco", "analytic", "learned")
 PREPARED = {
     "noop": ("",),
     "random": ("",),
     "reactive": ("",),
     "oracle": ("",),
-    "cem": ("inertia", "box2d", "mujoco", "analytic", "learned"),
+    "shooting": ENGINES_AND_MODEL,
+    "cem": ENGINES_AND_MODEL,
     "cem_privileged": ("box2d", "mujoco", "analytic"),
+    "icem": ENGINES_AND_MODEL,
+    "mppi": ENGINES_AND_MODEL,
+    "gradient": ("learned",),
     "ppo": ("box2d", "mujoco", "analytic", "learned"),
 }
-PLANNERS = ("cem", "cem_privileged", "oracle")
+SETTINGS_OF = {"cem_privileged": "cem", "oracle": "cem"}  #: planners with the settings of another one
 
 
 @dataclass(frozen=True, order=True)
@@ -61,6 +66,19 @@ class Spec:
     def brought(self) -> bool:
         """Whether it is one of `worldsim.plugins`."""
         return self.policy not in PREPARED and plugins.brought("policy", self.policy)
+
+    @property
+    def planner(self) -> str | None:
+        """The entry of `agents.planners.PLANNERS` whose settings it has, None where it does not plan."""
+        from agents.planners import PLANNERS
+
+        name = SETTINGS_OF.get(self.policy, self.policy)
+        return name if name in PLANNERS else None
+
+    @property
+    def plans_once(self) -> bool:
+        """Its plan depends on the context alone where a task has one decision; the oracle's on the world."""
+        return self.planner is not None and self.policy != "oracle"
 
     def runs_in(self, world: str) -> bool:
         """The oracle searches true states, which no learned world has."""
@@ -143,8 +161,8 @@ class Workshop:
     def policy(self, spec: Spec, task: Task, level: str, executing: str) -> Policy:
         """The policy for one cell. Raises ValueError when it has not been trained."""
         from agents import scripted
-        from agents.cem import CEM
         from agents.oracle import Oracle
+        from agents.planners import make_planner
 
         if spec.policy in ("noop", "random", "reactive"):
             made: dict[str, Callable[[Task, str], Policy]]
@@ -165,8 +183,9 @@ class Workshop:
 
             given = {"world": self.world(spec.prepared_in, task)} if spec.prepared_in else {}
             return plugins.make("policy", spec.policy, PARTS, task=task, level=level, **given)
+        assert spec.planner is not None, f"{spec} is no policy"
         world = self.world(spec.prepared_in, task)
-        return CEM(task, world, level=level, privileged=spec.policy == "cem_privileged")
+        return make_planner(spec.planner, task, world, level, privileged=spec.policy == "cem_privileged")
 
     def frames_trained(self, spec: Spec, name: str) -> int:
         """For how many frames a policy has been trained to its end, 0 where it has not."""
@@ -192,11 +211,11 @@ class Workshop:
 
     def config_hash(self, spec: Spec, task: Task) -> str:
         """Hash of the settings that decide a result and are not in its key otherwise."""
-        from agents.cem import config_for
+        from agents.planners import config_for
 
-        settings = [task.name, task.frames, task.stride, task.tolerance]
-        if spec.policy in PLANNERS:
-            settings.append(config_for(task))
+        settings: list[object] = [task.name, task.frames, task.stride, task.tolerance]
+        if spec.planner is not None:
+            settings.append(config_for(spec.planner, task))
         return text_hash(*settings)
 
     def source(self, task: Task) -> "str | Path | World":

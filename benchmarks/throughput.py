@@ -70,8 +70,8 @@ def _rows(name: str, batch: int, seconds: float) -> Iterator[Row]:
     import numpy as np
     import torch
 
-    from agents.cem import CONFIGS
-    from envs.tasks import make_task
+    from agents.planners import config_for
+    from envs.tasks import TASKS, make_task
     from worldsim.models import family
 
     kind, settings = SETTINGS[name]
@@ -92,7 +92,8 @@ def _rows(name: str, batch: int, seconds: float) -> Iterator[Row]:
     each, calls = _time(lambda: model.step(state, actions), seconds, device)
     rate = batch * many / each
     yield {"metric": "frames_per_s", "value": rate, "n": calls}
-    for task, config in CONFIGS.items():
+    for task in TASKS:
+        config = config_for("cem", make_task(task))
         frames = sum(config.candidates) * min(config.horizon, make_task(task).frames)
         yield {"task": task, "metric": "seconds_per_decision", "value": frames / rate, "n": calls}
     if batch > 1:

@@ -1,6 +1,7 @@
 """Contracts hold for all that is built in, and each broken object fails at the clause that it breaks."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 import torch
 
 from agents import scripted
-from agents.cem import CEM, CEMConfig
 from agents.contracts import check_policy
+from agents.planners import make_planner
+from agents.refits.cem import CEMConfig
 from envs.base import Outcome
 from envs.contracts import check_task
 from envs.tasks import TASKS, make_task
@@ -64,8 +66,8 @@ def test_scripted_policies_keep_their_contract(policy, name):
 
 
 def test_a_planner_keeps_its_contract():
-    config = CEMConfig(candidates=(6, 3))
-    assert failure(check_policy(lambda: CEM(STRIKE, "analytic", config), STRIKE)) is None
+    make = partial(make_planner, "cem", STRIKE, "analytic", config=CEMConfig(candidates=(6, 3)))
+    assert failure(check_policy(make, STRIKE)) is None
 
 
 # ---------------------------------------------------------------- broken on purpose

@@ -154,8 +154,14 @@ def _paint(frames: Tensor, states: Tensor, looks: Looks) -> Tensor:
 
 
 def quantise(frames: Tensor) -> Tensor:
-    """Frames rounded to the 256 levels of a picture file, still float32 in [0, 1]; NaN becomes 0."""
-    return torch.nan_to_num(frames, nan=0.0).clamp(0, 1).mul(255).round().div(255)
+    """Frames rounded to the 256 levels of a picture file, still float32 in [0, 1]; NaN becomes 0.
+
+    Gradients are those of the frames before rounding, whose own gradient is zero everywhere (the
+    straight-through estimator, Bengio et al. 2013).
+    """
+    whole = torch.nan_to_num(frames, nan=0.0).clamp(0, 1)
+    rounded = whole.detach().mul(255).round().div(255)
+    return rounded + (whole - whole.detach()) if whole.requires_grad else rounded
 
 
 def to_uint8(frames: Tensor) -> np.ndarray:

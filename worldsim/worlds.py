@@ -14,8 +14,17 @@ from worldsim import plugins
 from worldsim.engines import ENGINES, make_engine
 from worldsim.engines.base import Engine, Simulation
 from worldsim.estimation import estimate_scenes
+from worldsim.models import (
+    FAMILIES,
+    State,
+    WorldModel,
+    check_frames,
+    device_of,
+    family,
+    load_model,
+    shipped_models,
+)
 from worldsim.models import PARTS as MODEL_PARTS
-from worldsim.models import State, WorldModel, check_frames, device_of, load_model, shipped_models
 from worldsim.rendering import Looks, quantise, render
 from worldsim.scenes import Scene
 from worldsim.tracking import Track
@@ -49,6 +58,7 @@ class World(Protocol):
     resolution: int
     context_frames: int  #: K
     device: torch.device
+    differentiable: bool  #: actions that require gradients are answered with frames that have them
 
     def reset(self, scenes: Sequence[Scene], keys: np.ndarray, rows: Sequence[int] | None = None) -> Tensor:
         """Start scenes in the given rows (all rows when None, which sets N) and return context frames.
@@ -63,7 +73,11 @@ class World(Protocol):
         ...
 
     def step(self, actions: np.ndarray | Tensor) -> Tensor:
-        """Answer actions [N, A] with the next frames [N, 3, H, W]."""
+        """Answer actions [N, A] with the next frames [N, 3, H, W].
+
+        Where the world is differentiable and the actions require gradients, frames have them: those of the
+        frames before rounding.
+        """
         ...
 
     def fork(self, rows: Sequence[int], copies: int) -> "World":
@@ -90,6 +104,8 @@ class SimulatedWorld:
     `template` (public knowledge of a task: laws, shapes, colours, control) is needed by `begin` alone, which
     rebuilds scenes from what the tracker saw.
     """
+
+    differentiable = False
 
     def __init__(self, engine: Engine, resolution: int = 64, template: Scene | None = None) -> None:
         self.engine, self.resolution, self.template = engine, resolution, template
@@ -195,6 +211,7 @@ class ImaginedWorld:
     def __init__(self, model: WorldModel, name: str = "learned") -> None:
         self.model, self.name = model, name
         self.resolution, self.context_frames = model.resolution, model.context_frames
+        self.differentiable = getattr(model, "differentiable", False)
         self.device = device_of(model)
         self._state: State | None = None
         self._made = np.zeros(0, dtype=np.int64)  # frames that each row has made
@@ -287,4 +304,13 @@ def make_world(world: "str | Path | World", template: Scene | None = None, resol
         f"unknown world {str(world)!r}: engines are {', '.join(ENGINES)}; shipped models are "
         f"{', '.join(shipped_models()) or 'none'}; {plugins.advice('world')}; or pass a checkpoint folder or "
         "a World"
+    )
+
+
+def differentiable_worlds() -> str:
+    """A sentence that says which worlds the gradient planner can use."""
+    families = [name for name in FAMILIES if getattr(family(name), "differentiable", False)]
+    return (
+        f"differentiable are learned worlds of the families {', '.join(families)}, and any model with "
+        "differentiable = True whose step passes gradients on from actions to frames"
     )

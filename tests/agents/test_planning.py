@@ -1,136 +1,32 @@
 """Planners on problems with known answers, and what they promise about budgets, bounds and neighbours."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
+from reach import ONE_SHOT, STEERED, Counting, observe, run
 
-from agents.cem import CEM, CEMConfig, config_for, schedule
+from agents.budget import schedule
 from agents.oracle import Oracle
+from agents.planners import PLANNERS, config_for, make_planner
+from agents.refits.cem import CEMConfig
 from agents.regions import Region
 from agents.scripted import NoOp, Random, Reactive
-from envs.base import Observation, Outcome, Start
 from envs.episodes import run_episodes
 from envs.strike import Strike
 from envs.vector import WorldVectorEnv
-from worldsim import keys as key
-from worldsim.engines import make_engine
-from worldsim.scenes import DT, Body, Control, Scene
-from worldsim.tracking import VISIBLE, Track, Tracker
-from worldsim.worlds import SimulatedWorld
-
-TABLE = Scene(
-    bodies=(Body("blue", (0.8,), (8.0, 8.0)), Body("red", (0.8,), (3.0, 3.0))),
-    control=Control(1, "launch", (-4.0, -4.0), (4.0, 4.0)),
-)
-RAIL = Scene(
-    bodies=(
-        Body("red", (0.8, 1.15), (5.0, 1.45), shape="box", motion="kinematic", solid=False),
-        Body("blue", (0.7,), (5.0, 8.0)),
-    ),
-    control=Control(0, "velocity", (-1.5,), (1.5,)),
-)
-
-
-@dataclass
-class Reach:
-    """The controlled body's centre must be at the goal (its first coordinates) at the last frame."""
-
-    template: Scene
-    frames: int
-    stride: int
-    name: str = "Reach"
-    scenario: str = "table"
-    levels: tuple[str, ...] = ("id",)
-    tolerance: float = 0.25
-    goal_size: int = 2
-
-    def sample(self, level: str, start_id: int) -> Start:
-        rng = key.generator(key.make("reach", start_id))
-        body = self.template.control.body
-        bodies = list(self.template.bodies)
-        place = rng.uniform(2.0, 4.0, 2) if bodies[body].shape == "disc" else (rng.uniform(4.0, 6.0), 1.45)
-        bodies[body] = replace(bodies[body], position=tuple(map(float, place)))
-        reach = 0.8 * self.template.control.high[0] * DT * self.frames
-        goal = np.array(place) + rng.uniform(0.3, 1.0) * reach * np.array([rng.choice([-1, 1]), 0.0])
-        return Start(self.name, level, start_id, replace(self.template, bodies=tuple(bodies)), goal)
-
-    def bounds(self, level: str) -> tuple[np.ndarray, np.ndarray]:
-        control = self.template.control
-        return np.array(control.low), np.array(control.high)
-
-    def _outcome(self, track: Track, goal: torch.Tensor, done: torch.Tensor) -> Outcome:
-        size = 1 if self.template.control.kind == "velocity" else 2
-        gap = track.position[:, self.template.control.body, :size] - goal[:, :size]
-        miss = gap.norm(dim=1)
-        spoiled = (track.status > VISIBLE).any(1) & False
-        success = done & (miss < self.tolerance)
-        return Outcome(success, done & ~success, spoiled, miss, -miss)
-
-    def open(self, track: Track, goal: torch.Tensor) -> Outcome:
-        return self._outcome(track, goal, torch.zeros(len(goal), dtype=torch.bool))
-
-    def judge(self, outcome, before, after, goal, time_left) -> Outcome:
-        return self._outcome(after, goal, time_left <= 0)
-
-
-ONE_SHOT = Reach(TABLE, frames=8, stride=8)
-STEERED = Reach(RAIL, frames=16, stride=1)
-
-
-def observe(task, ids, world=None):
-    """The world the episodes run in, and what is seen of it at first."""
-    starts = [task.sample("id", i) for i in ids]
-    world = world or SimulatedWorld(make_engine("analytic"))
-    scenes = tuple(s.scene for s in starts)
-    frames = world.reset(scenes, np.zeros(len(ids), dtype=np.uint64))
-    k, size = world.context_frames, task.template.action_size
-    observation = Observation(
-        frames=frames,
-        actions=torch.zeros(len(ids), k - 1, size),
-        track=Tracker(task.template, 64).begin(frames),
-        goal=torch.tensor(np.stack([s.goal for s in starts]), dtype=torch.float32),
-        time_left=torch.full((len(ids),), task.frames, dtype=torch.int64),
-        scenes=scenes,
-        past=np.zeros((len(ids), k - 1, size)),
-    )
-    return world, observation
-
-
-def run(task, policy, ids, keys=None):
-    """Run episodes to the horizon; the last outcome and all actions [N, decisions, A]."""
-    world, now = observe(task, ids)
-    tracker, taken = Tracker(task.template, 64), []
-    policy.reset(
-        range(len(ids)), key.fold(np.array(ids if keys is None else keys, dtype=np.uint64), "policy")
-    )
-    outcome = task.open(now.track, now.goal)
-    while now.time_left[0] > 0:
-        actions = policy.act(now)
-        taken.append(actions)
-        for t in range(task.stride):
-            sent = actions if t == 0 or task.template.control.kind == "velocity" else 0 * actions
-            frame = world.step(sent)
-            track = tracker.update(now.track, frame)
-            outcome = task.judge(outcome, now.track, track, now.goal, now.time_left - 1)
-            now = replace(
-                now,
-                frames=torch.cat([now.frames[:, 1:], frame[:, None]], 1),
-                actions=torch.cat([now.actions[:, 1:], torch.tensor(sent, dtype=torch.float32)[:, None]], 1),
-                track=track,
-                time_left=now.time_left - 1,
-                past=np.concatenate([now.past, sent[:, None]], 1),
-            )
-    return outcome, np.stack(taken, 1)
-
+from worldsim.scenes import DT
 
 SMALL = CEMConfig(candidates=(24, 12, 12, 12), refresh=(6,), piece=8)
 
 
+def cem_in(task, config=SMALL, world="analytic"):
+    return make_planner("cem", task, world, config=config)
+
+
 @pytest.mark.parametrize("task", [ONE_SHOT, STEERED], ids=["launch", "velocity"])
 def test_planner_solves_a_trivial_task_and_reality_keeps_its_promise(task):
-    cem = CEM(task, "analytic", SMALL)
+    cem = cem_in(task)
     outcome, _ = run(task, cem, range(12))
     assert outcome.success.all()
     assert (cem.imagined.success == outcome.success.numpy()).all()
@@ -140,7 +36,7 @@ def test_planner_solves_a_trivial_task_and_reality_keeps_its_promise(task):
 
 
 def test_launch_is_the_one_the_closed_form_asks_for():
-    cem = CEM(ONE_SHOT, "analytic", replace(SMALL, candidates=(48, 24, 24, 24, 24)))
+    cem = cem_in(ONE_SHOT, replace(SMALL, candidates=(48, 24, 24, 24, 24)))
     _, actions = run(ONE_SHOT, cem, range(8))
     starts = [ONE_SHOT.sample("id", i) for i in range(8)]
     wanted = np.stack([(s.goal - s.scene.bodies[1].position) / (DT * ONE_SHOT.frames) for s in starts])
@@ -150,25 +46,24 @@ def test_launch_is_the_one_the_closed_form_asks_for():
 @pytest.mark.parametrize("task", [ONE_SHOT, STEERED], ids=["launch", "velocity"])
 def test_rows_do_not_depend_on_their_neighbours(task):
     ids = [3, 7, 11]
-    _, together = run(task, CEM(task, "analytic", SMALL), ids)
+    _, together = run(task, cem_in(task), ids)
     for row, start in enumerate(ids):
-        _, alone = run(task, CEM(task, "analytic", SMALL), [start])
+        _, alone = run(task, cem_in(task), [start])
         np.testing.assert_array_equal(alone[0], together[row])
-    _, chunked = run(task, CEM(task, "analytic", replace(SMALL, batch=24)), ids)
+    _, chunked = run(task, cem_in(task, replace(SMALL, batch=24)), ids)
     np.testing.assert_array_equal(chunked, together)
 
 
 def test_other_keys_draw_other_candidates():
-    _, a = run(ONE_SHOT, CEM(ONE_SHOT, "analytic", SMALL), [3], keys=[1])
-    _, b = run(ONE_SHOT, CEM(ONE_SHOT, "analytic", SMALL), [3], keys=[2])
+    _, a = run(ONE_SHOT, cem_in(ONE_SHOT), [3], keys=[1])
+    _, b = run(ONE_SHOT, cem_in(ONE_SHOT), [3], keys=[2])
     assert np.abs(a - b).max() > 1e-3
 
 
-@pytest.mark.parametrize("policy", [CEM, NoOp, Random, Reactive])
+@pytest.mark.parametrize("policy", [cem_in, NoOp, Random, Reactive])
 @pytest.mark.parametrize("task", [ONE_SHOT, STEERED], ids=["launch", "velocity"])
 def test_actions_keep_within_bounds(task, policy):
-    arguments = (task, "analytic", SMALL) if policy is CEM else (task,)
-    _, actions = run(task, policy(*arguments), range(6))
+    _, actions = run(task, policy(task), range(6))
     high = task.template.control.high[0]
     assert actions.dtype == np.float64
     assert (np.linalg.norm(actions, axis=-1) <= high + 1e-9).all()
@@ -178,7 +73,7 @@ def test_actions_keep_within_bounds(task, policy):
 
 @pytest.mark.parametrize("most", [100, 300, 1000])
 def test_budget_is_never_exceeded(most):
-    cem = CEM(STEERED, "analytic", replace(SMALL, max_frames=most))
+    cem = cem_in(STEERED, replace(SMALL, max_frames=most))
     run(STEERED, cem, range(3))
     assert (cem.frames_imagined <= most).all()
     assert (cem.frames_imagined > most / 3).all()
@@ -197,25 +92,19 @@ def test_schedule_counts_the_worst_case():
 
 def test_tuned_settings_fit_the_published_budget():
     for task in (ONE_SHOT, STEERED, replace(ONE_SHOT, name="Strike"), replace(STEERED, name="Catch")):
-        assert config_for(task).max_frames <= 4000
+        for name in PLANNERS:
+            assert config_for(name, task).max_frames <= 4000
 
 
 def test_frames_counted_are_those_the_world_was_asked_for():
-    class Counting(SimulatedWorld):
-        asked = 0
-
-        def step(self, actions):
-            Counting.asked += len(actions)
-            return super().step(actions)
-
-    cem = CEM(STEERED, "analytic", SMALL)
-    cem.where.world = Counting(make_engine("analytic"), template=cem.where.world.template)
+    cem = cem_in(STEERED)
+    cem.where = counting = Counting(cem.where)
     run(STEERED, cem, range(3))
-    assert cem.frames_imagined.sum() == Counting.asked
+    assert cem.frames_imagined.sum() == counting.asked
 
 
 def test_unreset_rows_are_refused():
-    cem = CEM(ONE_SHOT, "analytic", SMALL)
+    cem = cem_in(ONE_SHOT)
     cem.reset([0], np.zeros(1, dtype=np.uint64))
     with pytest.raises(ValueError, match="2 rows observed, 1 were reset"):
         cem.act(observe(ONE_SHOT, [0, 1])[1])
@@ -228,7 +117,7 @@ def test_oracle_and_privileged_planner_know_the_truth(task, engine):
     outcome, _ = run(task, oracle, range(6))
     assert oracle.privileged and oracle.prepared_in == engine
     assert outcome.success.all()
-    cem = CEM(task, engine, SMALL, privileged=True)
+    cem = make_planner("cem", task, engine, config=SMALL, privileged=True)
     outcome, _ = run(task, cem, range(6))
     assert outcome.success.all() and cem.privileged
 
@@ -257,7 +146,7 @@ def test_reactive_aims_at_where_the_target_is():
 def test_without_the_law_of_collisions_strike_is_not_solved(world, solves):
     task = Strike()
     starts = [task.sample("id", i) for i in range(6)]
-    cem = CEM(task, world, CEMConfig(candidates=(32, 8, 8)))
+    cem = make_planner("cem", task, world, config=CEMConfig(candidates=(32, 8, 8)))
     env = WorldVectorEnv(task, "analytic", num_envs=len(starts), autoreset_mode="Disabled")
     solved = [e.success for e in run_episodes(env, cem, starts)]
     assert sum(solved) >= 4 if solves else sum(solved) <= 2  # a launch at random solves one in fifty

@@ -142,7 +142,7 @@ def test_unreadable_models_and_policies_are_told_before_anything_starts(tmp_path
 @pytest.mark.parametrize(
     "changes, words",
     [
-        ({"tasks": ("Golf",)}, "Strike, Catch"),
+        ({"tasks": ("Golf",)}, "Strike, Bank"),
         ({"levels": ("hard",)}, "Strike has no level 'hard'; it has id"),
         ({"policies": ("cem@moon",)}, "cem@learned"),
         ({"policies": ("noop@box2d",)}, "unknown policy"),

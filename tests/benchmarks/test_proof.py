@@ -17,7 +17,7 @@ def _records(successes):
         EpisodeRecord(
             "Catch", "id", i, "box2d", spec.policy, spec.prepared_in, i < successes[str(spec)], 0.5, 20
         )
-        for spec in specs()
+        for spec in specs(Catch())
         for i in range(100)
     ]
 
@@ -45,9 +45,10 @@ def test_each_demand_can_fail(change, word):
 
 
 def test_the_plan_covers_both_engines_with_reported_starts():
-    cells = plan(ProofArgs(starts=10), ProofShop())
+    cells = plan(ProofArgs(("Strike", "Intercept"), starts=10), ProofShop())
     assert {c.world for c in cells} == {"box2d", "mujoco"} and all(c.first >= 10_000 for c in cells)
-    assert len(cells) == len(specs()) * 2 * (4 + 5)
+    assert len(cells) == len(specs(Catch())) * 2 * (4 + 5)
+    assert {c.spec.prepared_in for c in cells} == {"", "inertia", "frozen", "box2d", "wrong"}
 
 
 def test_the_wrong_world_is_wrong_and_named_in_the_record():

@@ -171,7 +171,7 @@ def test_bad_actions_are_refused_with_shape_and_bounds(bad):
 
 
 def test_bad_requests_are_refused():
-    with pytest.raises(ValueError, match="Strike, Catch"):
+    with pytest.raises(ValueError, match="Strike, Bank"):
         WorldVectorEnv("Golf", "analytic")
     with pytest.raises(ValueError, match="id, bounce"):
         WorldVectorEnv("Catch", "analytic", level="hard")

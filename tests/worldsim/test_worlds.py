@@ -136,3 +136,32 @@ def test_unknown_worlds_are_refused_with_what_exists():
         make_world("havok")
     with pytest.raises(ValueError, match="template"):
         make_world("box2d").begin(None, KEYS)
+
+
+def test_a_differentiable_world_gives_gradients_where_they_are_asked_for():
+    torch.manual_seed(0)
+    model = ConvolutionalModel(widths=(16, 16), blocks=(1, 1))
+    for parameter in model.leave.parameters():  # a fresh one answers every action alike
+        torch.nn.init.normal_(parameter, std=0.05)
+    world = ImaginedWorld(model)
+    assert world.differentiable and not SimulatedWorld(make_engine("analytic")).differentiable
+    scenes = launch_scenes()
+    world.reset(scenes, KEYS)
+    twin, actions = world.fork([0, 1, 2], 1), torch.full((3, 2), 0.5)
+    rounded = twin.step(actions)
+    assert not rounded.requires_grad
+    asked = actions.clone().requires_grad_()
+    frames = world.step(asked)
+    torch.testing.assert_close(frames, rounded, atol=1e-6, rtol=0)  # what is seen stays the same
+    (slope,) = torch.autograd.grad(world.step(asked).mean() + frames.mean(), asked)
+    assert slope.isfinite().all() and (slope != 0).any(dim=1).all()
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_differentiable_worlds_are_named():
+    from worldsim.models import FAMILIES, family
+    from worldsim.worlds import differentiable_worlds
+
+    told = differentiable_worlds()
+    for name in FAMILIES:
+        assert (name in told) == getattr(family(name), "differentiable", False), name

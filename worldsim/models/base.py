@@ -1,7 +1,9 @@
 """The protocol of a world model: prediction only, no reward, no episode, no reset."""
 
+from collections.abc import Callable
+from functools import wraps
 from itertools import chain
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -27,7 +29,11 @@ class State(Protocol):
 
 
 class WorldModel(Protocol):
-    """A video model that answers actions with frames."""
+    """A video model that answers actions with frames.
+
+    A model may also say `differentiable = True`: its `step` then answers actions that require gradients with
+    frames that have them.
+    """
 
     name: str
     context_frames: int  #: K, at least 2
@@ -77,3 +83,14 @@ def check_context(model: WorldModel, frames: Tensor, actions: Tensor, keys: np.n
             f"expected {seen} and {done}"
         )
     return torch.from_numpy(np.asarray(keys, dtype=np.uint64).view(np.int64)).to(frames.device)
+
+
+def gradients_where_asked(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator of `WorldModel.step`: gradients are kept where the actions require them, and nowhere else."""
+
+    @wraps(step)
+    def stepping(self: Any, state: Any, actions: Tensor) -> Any:
+        with torch.set_grad_enabled(torch.is_grad_enabled() and actions.requires_grad):
+            return step(self, state, actions)
+
+    return stepping

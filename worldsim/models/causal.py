@@ -14,7 +14,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor
 
 from worldsim.models.autoencoder import Autoencoder
-from worldsim.models.base import check_context
+from worldsim.models.base import check_context, gradients_where_asked
 from worldsim.models.noise import keyed_noise, make_bank, make_scheduler
 from worldsim.models.state import TensorState
 from worldsim.models.transformer import Memory, VideoTransformer, leading
@@ -43,6 +43,7 @@ class CausalModel(ModelMixin, ConfigMixin):
     """
 
     name = "causal"
+    differentiable = True
     max_frames = None
 
     @register_to_config
@@ -104,7 +105,7 @@ class CausalModel(ModelMixin, ConfigMixin):
         with torch.autocast(frames.device.type, dtype=torch.bfloat16):
             return CausalState(self.remember(None, latents, led), words, torch.zeros_like(words))
 
-    @torch.no_grad()
+    @gradients_where_asked
     def step(self, state: CausalState, actions: Tensor) -> tuple[CausalState, Tensor]:
         """See `WorldModel.step`."""
         frames = []

@@ -15,7 +15,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor
 
 from worldsim.models.autoencoder import Autoencoder
-from worldsim.models.base import check_context
+from worldsim.models.base import check_context, gradients_where_asked
 from worldsim.models.noise import keyed_noise, make_bank, make_scheduler
 from worldsim.models.state import TensorState
 from worldsim.models.transformer import VideoTransformer, leading
@@ -46,6 +46,7 @@ class ClipModel(ModelMixin, ConfigMixin):
     """
 
     name = "clip"
+    differentiable = True
     max_frames = None
 
     @register_to_config
@@ -95,7 +96,7 @@ class ClipModel(ModelMixin, ConfigMixin):
         latents, led = self.autoencoder.encode_clips(frames), leading(actions)
         return ClipState(latents, led, words, torch.zeros_like(words))
 
-    @torch.no_grad()
+    @gradients_where_asked
     def step(self, state: ClipState, actions: Tensor) -> tuple[ClipState, Tensor]:
         """See `WorldModel.step`; more than `frames_per_call` actions are answered call by call."""
         frames = []

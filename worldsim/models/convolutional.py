@@ -17,7 +17,7 @@ from diffusers.models.embeddings import TimestepEmbedding, Timesteps
 from diffusers.models.resnet import Downsample2D, ResnetBlock2D
 from torch import Tensor, nn
 
-from worldsim.models.base import check_context
+from worldsim.models.base import check_context, gradients_where_asked
 from worldsim.models.fields import move
 from worldsim.models.noise import keyed_noise, make_bank, make_scheduler
 from worldsim.models.state import TensorState
@@ -50,6 +50,7 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
     """
 
     name = "convolutional"
+    differentiable = True
     max_frames = None
 
     @register_to_config
@@ -135,7 +136,7 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
         words = check_context(self, frames, actions, keys)
         return ConvolutionalState(frames, actions.to(frames.dtype), words, torch.zeros_like(words))
 
-    @torch.no_grad()
+    @gradients_where_asked
     def step(self, state: ConvolutionalState, actions: Tensor) -> tuple[ConvolutionalState, Tensor]:
         """See `WorldModel.step`."""
         frames = []

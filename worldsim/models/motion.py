@@ -20,7 +20,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from worldsim.models.base import check_context
+from worldsim.models.base import check_context, gradients_where_asked
 from worldsim.models.fields import REACH, Filling, contrast, differences, move
 from worldsim.models.inks import INKS, to_frames, to_inks
 from worldsim.models.state import TensorState
@@ -59,6 +59,7 @@ class MotionModel(ModelMixin, ConfigMixin):
     """
 
     name = "motion"
+    differentiable = True
     max_frames = None
 
     @register_to_config
@@ -163,7 +164,7 @@ class MotionModel(ModelMixin, ConfigMixin):
             state, _ = self.watch(frames * 2 - 1, actions.float())
         return state
 
-    @torch.no_grad()
+    @gradients_where_asked
     def step(self, state: MotionState, actions: Tensor) -> tuple[MotionState, Tensor]:
         """See `WorldModel.step`."""
         frames = []

@@ -1,0 +1,101 @@
+"""The planners by name, and their settings."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.imagination import SeenWorld, TrueWorld, private_world
+from agents.planner import Planner
+from agents.refits.base import Refit, Settings
+from agents.refits.cem import CEM, CEMConfig
+from agents.refits.gradient import Gradient, GradientConfig
+from agents.refits.icem import ICEM, ICEMConfig
+from agents.refits.mppi import MPPI, MPPIConfig
+from agents.refits.shooting import Shooting, ShootingConfig
+from envs.base import Task
+from worldsim.worlds import World
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A planner: its refit, its settings by default, and those tuned for a task."""
+
+    refit: Callable[[Any], Refit]
+    default: Settings
+    tuned: Mapping[str, Settings] = field(default_factory=dict)
+
+
+def _entry(refit: Callable[[Any], Refit], default: Settings, line: Settings, plane: Settings) -> Entry:
+    """A planner with settings for tasks that move along a line, and for Bounce with its two numbers."""
+    return Entry(refit, default, {"Catch": line, "Intercept": line, "Drop": line, "Bounce": plane})
+
+
+PLANNERS: dict[str, Entry] = {
+    "shooting": _entry(
+        Shooting,
+        ShootingConfig(),
+        ShootingConfig(candidates=(24,), refresh=(8,)),
+        ShootingConfig(candidates=(48,), refresh=(4,)),
+    ),
+    "cem": _entry(
+        CEM,
+        CEMConfig(),
+        CEMConfig(candidates=(10, 4), refresh=(4,)),
+        CEMConfig(candidates=(28, 10, 10), refresh=(3,)),
+    ),
+    "icem": _entry(
+        ICEM,
+        ICEMConfig(),
+        ICEMConfig(candidates=(12, 6), refresh=(5,)),
+        ICEMConfig(candidates=(28, 10, 10), refresh=(3,)),
+    ),
+    "mppi": _entry(
+        MPPI,
+        MPPIConfig(),
+        MPPIConfig(candidates=(14, 6, 1), refresh=(6, 1)),
+        MPPIConfig(candidates=(28, 10, 10, 1), refresh=(3, 1)),
+    ),
+    "gradient": _entry(
+        Gradient,
+        GradientConfig(),
+        GradientConfig(candidates=(12, 3), refresh=(3, 2)),
+        GradientConfig(candidates=(24, 3), refresh=(3, 2)),
+    ),
+}
+
+
+def config_for(name: str, task: Task) -> Settings:
+    """A planner's settings tuned for a task, or its defaults. Raises ValueError for an unknown planner."""
+    if name not in PLANNERS:
+        raise ValueError(f"unknown planner {name!r}; choose among {', '.join(PLANNERS)}")
+    return PLANNERS[name].tuned.get(task.name, PLANNERS[name].default)
+
+
+def make_planner(
+    name: str,
+    task: Task,
+    world: "str | World",
+    level: str = "id",
+    config: Settings | None = None,
+    privileged: bool = False,
+) -> Planner:
+    """A planner for a task that imagines in a copy of `world`.
+
+    Parameters
+    ----------
+    name
+        One of `PLANNERS`.
+    world
+        See `worldsim.worlds.make_world`.
+    level
+        Level whose action bounds are used.
+    config
+        Its settings; `config_for` if not given.
+    privileged
+        Start imagination from the true scene (engines only) instead of the frames seen.
+
+    Raises ValueError for an unknown name, and for the gradient planner in a world without gradients.
+    """
+    config = config or config_for(name, task)
+    where = (TrueWorld if privileged else SeenWorld)(private_world(world, task, level), task)
+    return Planner(task, where, PLANNERS[name].refit(config), level, privileged)
