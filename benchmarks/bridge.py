@@ -32,7 +32,7 @@ class Args:
     levels: tuple[str, ...] = ()
     """levels to play; all of a task's when none is named"""
     policies: tuple[str, ...] = POLICIES
-    """policies: noop, random, reactive, oracle, cem@WORLD, cem_privileged@WORLD, ppo@WORLD"""
+    """policies: noop, random, reactive, oracle, cem@WORLD, cem_privileged@WORLD, ppo@WORLD, sac@WORLD, ..."""
     worlds: tuple[str, ...] = WORLDS
     """worlds that execute: learned, box2d, mujoco, analytic"""
     starts: int = 20
@@ -42,7 +42,7 @@ class Args:
     model: str | None = None
     """what "learned" means: a checkpoint's name or folder; the task's shipped one when absent"""
     trained: Path = Path("runs/learn")
-    """folder with trained ppo policies"""
+    """folder with trained policies"""
     rows: int = 50
     """episodes side by side"""
     workers: int = 2
