@@ -1,4 +1,4 @@
-"""The PPO on the device: its estimates are Stable-Baselines3's, it learns, and an update reads nothing back."""
+"""The PPO on the device: its advantages are Stable-Baselines3's, it learns, and updates read nothing back."""
 
 import traceback
 
