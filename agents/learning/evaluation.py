@@ -68,7 +68,7 @@ class Curve:
         if frames == self._last:
             return
         imagined, real = self._successes(policy)
-        row = {
+        row: dict[str, Any] = {
             "frames": frames,
             "real_frames": self._spent + round(frames * self._share),
             "imagined_success": imagined,

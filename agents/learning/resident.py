@@ -148,7 +148,7 @@ class Learner:
             ended, terminated = self.rollouts.ended, self.rollouts.outcome.over
             kept.append([seen, action, self.chance(mean, action), value, reward, alive, ended, terminated])
         last = self.forward(self.look())[1]
-        return Segment(*(torch.stack(parts) for parts in zip(*kept)), last=last)
+        return Segment(*(torch.stack(parts) for parts in zip(*kept)), last)
 
     def look(self) -> Tensor:
         """What the network sees, pictures channel first."""
