@@ -32,8 +32,9 @@ class Args:
     levels: tuple[str, ...] = ()
     """levels to play; all of a task's when none is named"""
     policies: tuple[str, ...] = POLICIES
-    """policies: noop, random, reactive, oracle, ppo@WORLD, PLANNER@WORLD with shooting, cem, cem_privileged,
-    icem, mppi or gradient, your own as module:attribute, or the .zip of Stable-Baselines3"""
+    """policies: noop, random, reactive, oracle, LEARNER@WORLD with ppo, sac, td3 or ppo_resident,
+    PLANNER@WORLD with shooting, cem, cem_privileged, icem, mppi or gradient, your own as module:attribute, or
+    the .zip of Stable-Baselines3"""
     worlds: tuple[str, ...] = WORLDS
     """worlds that execute: learned, box2d, mujoco, analytic"""
     starts: int = 20
@@ -44,7 +45,7 @@ class Args:
     """what "learned" means: a checkpoint's name or folder, or your own model or world as module:attribute;
     the task's shipped one when absent"""
     trained: Path = Path("runs/learn")
-    """folder with trained ppo policies"""
+    """folder with trained policies"""
     rows: int = 50
     """episodes side by side"""
     workers: int = 2

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmarks.results_io import Row, select
+from benchmarks.specs import LEARNERS
 
 WORLDS = {
     "learned": ("learned model", "#D55E00", "o"),
@@ -75,14 +76,19 @@ def policy_name(policy: str, prepared_in: str | None) -> str:
         "icem": "iCEM",
         "mppi": "MPPI",
         "gradient": "gradient descent",
-        "ppo": "PPO",
+        **{name: _learner_name(*made) for name, made in LEARNERS.items()},
     }
-    verb = "trained" if policy.startswith("ppo") else "planned"
+    verb = "trained" if policy in LEARNERS else "planned"
     name = names.get(policy, policy)
     if not prepared_in:
         return name
     where = {"learned": "in the model", "box2d": "in Box2D", "mujoco": "in MuJoCo"}
     return f"{name}, {verb} {where.get(prepared_in, 'in ' + prepared_in)}"
+
+
+def _learner_name(algo: str, observation: str) -> str:
+    name = {"ppo_resident": "PPO on the device"}.get(algo, algo.upper())
+    return name if observation == "tracked" else f"{name} on frames"
 
 
 def in_order(found: set[Any], order: Sequence[Any]) -> list[Any]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import LEARNERS, Spec, Workshop
 from worldsim.processes import SPAWN, running
 from worldsim.worlds import World
 
@@ -38,7 +38,7 @@ def learn(
     """One process: takes runs until none is open."""
     import torch
 
-    from agents import ppo
+    from agents.learning import train as train_one
 
     torch.set_num_threads(1)
     workshop = Workshop(model, policies)
@@ -54,7 +54,9 @@ def learn(
         try:
             task = workshop.task(name)
             folder = workshop.policy_file(spec, task)
-            ppo.train(task, workshop.world(spec.prepared_in, task), frames, seed, folder, report=report)
+            world = workshop.world(spec.prepared_in, task)
+            algo, seen = LEARNERS[spec.policy]
+            train_one(task, world, frames, seed, folder, report=report, algo=algo, observation=seen)
         except ValueError as error:
             told.put(error)
             return

@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 from benchmarks.playing import Cell, play
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import LEARNERS, Spec, Workshop
 from benchmarks.workers import Job
 
 TRIED = 4  #: development starts played to measure a cell
@@ -40,7 +40,7 @@ def frames_per_second(world: str, workshop: Workshop, rows: int = 32) -> float:
 
 def _measure(cell: Cell, workshop: Workshop) -> float:
     """Seconds for each start of a cell; trained policies, perhaps yet to come, count as scripted ones."""
-    if cell.spec.policy == "ppo":
+    if cell.spec.policy in LEARNERS:
         cell = replace(cell, spec=Spec("noop"))
     began = time.perf_counter()
     play(cell, range(TRIED), workshop, {})

@@ -15,6 +15,11 @@ from worldsim.models import WEIGHTS as SHIPPED
 from worldsim.models import WorldModel, shipped_models
 from worldsim.worlds import ImaginedWorld, World, make_world
 
+LEARNERS = {  #: algorithm and observation of each policy that is trained
+    algo + ending: (algo, observation)
+    for algo in ("ppo", "sac", "td3", "ppo_resident")
+    for observation, ending in (("tracked", ""), ("frames", "_frames"))
+}
 WORLDS = ("learned", "box2d", "mujoco")  #: worlds in which the bridge executes
 ENGINES_AND_MODEL = ("inertia", "frozen", "box2d", "mujoco", "analytic", "learned")
 PREPARED = {
@@ -28,7 +33,7 @@ PREPARED = {
     "icem": ENGINES_AND_MODEL,
     "mppi": ENGINES_AND_MODEL,
     "gradient": ("learned",),
-    "ppo": ("box2d", "mujoco", "analytic", "learned"),
+    **{policy: ("box2d", "mujoco", "analytic", "learned") for policy in LEARNERS},
 }
 SETTINGS_OF = {"cem_privileged": "cem", "oracle": "cem"}  #: planners with the settings of another one
 
@@ -170,8 +175,8 @@ class Workshop:
             return made[spec.policy](task, level)
         if spec.policy == "oracle":
             return Oracle(task, executing, level)
-        if spec.policy == "ppo":
-            from agents.ppo import load
+        if spec.policy in LEARNERS:
+            from agents.learning import load
 
             return load(self.policy_file(spec, task), task, level)
         if spec.archive:
@@ -189,16 +194,16 @@ class Workshop:
 
     def frames_trained(self, spec: Spec, name: str) -> int:
         """For how many frames a policy has been trained to its end, 0 where it has not."""
-        from agents import ppo
+        from agents.learning.folders import CONFIG, WEIGHTS
 
         path = self.policy_file(spec, self.task(name))
-        finished = (path / ppo.WEIGHTS).exists()
-        return int(json.loads((path / ppo.CONFIG).read_text())["frames"]) if finished else 0
+        finished = (path / WEIGHTS).exists()
+        return int(json.loads((path / CONFIG).read_text())["frames"]) if finished else 0
 
     def policy_hash(self, spec: Spec, task: Task) -> str:
         """Hash of what the policy has learned or plans in, "" for scripted policies and engines."""
-        if spec.policy == "ppo":
-            from agents.ppo import WEIGHTS
+        if spec.policy in LEARNERS:
+            from agents.learning.folders import WEIGHTS
 
             path = self.policy_file(spec, task) / WEIGHTS
             return file_hash(path) if path.exists() else ""

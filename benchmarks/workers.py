@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks import records
 from benchmarks.playing import Cell, play
 from benchmarks.records import EpisodeRecord, Writer
-from benchmarks.specs import Workshop
+from benchmarks.specs import LEARNERS, Workshop
 from worldsim.processes import running
 
 
@@ -62,7 +62,7 @@ def _check(cells: Sequence[Cell], workshop: Workshop) -> None:
     """Read every model and trained policy once, so that a fault is told before any process starts."""
     for name in {cell.task for cell in cells if "learned" in (cell.world, cell.spec.prepared_in)}:
         workshop.world("learned", workshop.task(name))
-    for name, spec in {(cell.task, cell.spec) for cell in cells if cell.spec.policy == "ppo"}:
+    for name, spec in {(cell.task, cell.spec) for cell in cells if cell.spec.policy in LEARNERS}:
         workshop.policy(spec, workshop.task(name), "id", "box2d")
 
 

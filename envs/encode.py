@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 from gymnasium import spaces
+from torch import Tensor
 
 from envs.base import Observation, Task
-from worldsim.rendering import to_uint8
 from worldsim.scenes import VIEW
 from worldsim.tracking import VISIBLE
 
@@ -33,12 +33,16 @@ def encode(kind: str, task: Task, observation: Observation) -> np.ndarray:
     frames
         uint8 [N, H, W, 3K], newest last, with the goal drawn under the bodies.
     """
+    return encode_tensor(kind, task, observation).cpu().numpy()
+
+
+def encode_tensor(kind: str, task: Task, observation: Observation) -> Tensor:
+    """As `encode`, on the device of the observation."""
     if kind == "frames":
         k = observation.frames.shape[1]
         painted = task.paint(observation.frames.flatten(0, 1), observation.goal.repeat_interleave(k, 0))
-        pictures = to_uint8(painted)  # [N K, H, W, 3]
-        stacked = pictures.reshape(-1, k, *pictures.shape[1:]).transpose(0, 2, 3, 1, 4)
-        return np.ascontiguousarray(stacked.reshape(*stacked.shape[:3], -1))
+        levels = torch.nan_to_num(painted).clamp(0, 1).mul(255).round().to(torch.uint8)
+        return levels.unflatten(0, (-1, k)).flatten(1, 2).movedim(1, -1).contiguous()
     track = observation.track
     parts = (
         track.position / VIEW,
@@ -49,4 +53,4 @@ def encode(kind: str, task: Task, observation: Observation) -> np.ndarray:
     bodies = torch.cat([p.float() for p in parts], -1).flatten(1)
     left = (observation.time_left.float() / task.frames)[:, None].to(bodies)
     vector = torch.cat([bodies, observation.goal.to(bodies) / VIEW, left], -1)
-    return torch.nan_to_num(vector, posinf=BOUND, neginf=-BOUND).clamp(-BOUND, BOUND).cpu().numpy()
+    return torch.nan_to_num(vector, posinf=BOUND, neginf=-BOUND).clamp(-BOUND, BOUND)

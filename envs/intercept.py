@@ -18,6 +18,7 @@ PADDLE_SPEED = 0.9  #: m/s, fastest paddle
 FRAMES = 56
 LONG = (11.0, 20.0)  #: frames for which the ball is hidden at the level `long`
 HURRY = (0.5, 0.9)  #: travel that is needed, as a share of what is possible
+OUTRUN = 1.4  #: m/s, least speed of the ball aside
 BEHIND = 0.7  #: share of paddles that start behind the place of crossing
 PROPOSALS, ROUNDS = 256, 2000
 
@@ -119,6 +120,7 @@ def _fits(passing: _Passing) -> np.ndarray:
     """[P] bool: ball and paddle are in view throughout, the crossing is in time, the ball moves clearly."""
     at_crossing = passing.x + passing.aside * passing.time
     good = (passing.y <= VIEW - passing.radius) & (passing.down >= 0.4)
+    good &= np.abs(passing.aside) >= OUTRUN  # following it does not do
     good &= (at_crossing >= passing.radius) & (at_crossing <= VIEW - passing.radius)
     good &= passing.time <= draws.CONTEXT_TIME + FRAMES * DT - 0.2
     return good & (passing.paddle >= HALF) & (passing.paddle <= VIEW - HALF)

@@ -1,4 +1,8 @@
-"""N episodes of one task side by side in one world: world -> frames -> tracker -> task."""
+"""N episodes of one task side by side in one world: world -> frames -> tracker -> task.
+
+All of it stays on the world's device: `play_tensor` takes and gives tensors, and NumPy is only met where
+episodes begin (`begin`) and in the views made for the host (`play`, `over`, privileged observations).
+"""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -22,8 +26,8 @@ class Rollouts:
         Start and key of each row's present episode.
     outcome : Outcome
         How the present episodes stand.
-    over : [N] bool
-        Rows whose episode has ended; they stay as they are until they begin anew.
+    over, ended : [N] bool
+        Rows whose episode has ended (an array, a tensor); they stay as they are until they begin anew.
     track, goal, left
         What is seen now, goals [N, G], and frames until the horizon [N] int64.
     frames_seen, tracks_seen
@@ -40,7 +44,6 @@ class Rollouts:
     def __init__(self, task: Task, world: World, rows: int, history: bool = False) -> None:
         self.task, self.world, self.rows, self.history = task, world, rows, history
         self.tracker = Tracker(task.template, world.resolution)
-        self.over = np.zeros(rows, dtype=bool)
         self.begun = False
         self.watch: Callable[[np.ndarray], None] | None = None
         self._size = len(task.bounds(task.levels[0])[0])
@@ -60,23 +63,41 @@ class Rollouts:
         for row, start in zip(rows, starts):
             self.starts[row] = start
 
+    @property
+    def ended(self) -> Tensor:
+        """[N] bool: rows whose episode has ended, on the device."""
+        return self.outcome.over | (self.left <= 0)
+
+    @property
+    def over(self) -> np.ndarray:
+        """[N] bool: rows whose episode has ended."""
+        return self.ended.cpu().numpy()
+
     def play(self, actions: np.ndarray) -> np.ndarray:
         """One decision [N, A]: `stride` frames in the rows that are not over. Returns the rewards [N]."""
-        playing = torch.as_tensor(~self.over, device=self.goal.device)
+        command = torch.as_tensor(actions, dtype=torch.float64).to(self.goal.device)
+        return self.play_tensor(command, stop=True).double().cpu().numpy()
+
+    def play_tensor(self, actions: Tensor, stop: bool = False) -> Tensor:
+        """As `play`, for actions [N, A] and rewards [N] on the world's device; nothing is copied to the host.
+
+        An engine computes on the host, so its world reads the actions there all the same. With `stop` no
+        frames are spent once all rows are over, which has to be waited for.
+        """
+        playing = ~self.ended
         reward = torch.zeros(self.rows, device=self.goal.device)
-        command = np.where(self.over[:, None], 0.0, actions)
+        command = torch.where(playing[:, None], actions, torch.zeros_like(actions))
         for _ in range(self.task.stride):
-            if not playing.any():
+            if stop and not playing.any():
                 break
             self._advance(command)
-            command = np.zeros_like(command)
+            command = torch.zeros_like(command)
             self.left = self.left - playing.long()
             judged = self.task.judge(self.outcome, self._before, self.track, self.goal, self.left)
             self.outcome = judged.where(playing, self.outcome)
             reward = reward + torch.where(playing, judged.reward, torch.zeros_like(reward))
-            playing = playing & ~self.outcome.over & (self.left > 0)
-        self.over = (self.outcome.over | (self.left <= 0)).cpu().numpy()
-        return reward.double().cpu().numpy()
+            playing = playing & ~self.ended
+        return reward
 
     def observe(self, privileged: bool = False) -> Observation:
         """What policies see now; `privileged` adds the true scenes and every action since t = 0.
@@ -90,18 +111,23 @@ class Rollouts:
                     "privileged observations need rows of equal age; reset them together (DISABLED)"
                 )
             scenes = tuple(s.scene for s in self.starts)
-            past = np.stack(self._log[-int(self._age[0]) :], axis=1)
+            past = torch.stack(self._log[-int(self._age[0]) :], 1).cpu().numpy()
         return Observation(
             frames=torch.stack(tuple(self._frames), 1),
-            actions=torch.as_tensor(np.stack(tuple(self._recent), 1), dtype=torch.float32).to(
-                self.world.device
-            ),
+            actions=torch.stack(tuple(self._recent), 1).float(),
             track=self.track,
             goal=self.goal,
             time_left=self.left,
             scenes=scenes,
             past=past,
         )
+
+    def glimpse(self, pictures: bool) -> Observation:
+        """As `observe`, but frames are stacked only where pictures are wanted."""
+        if pictures:
+            return self.observe()
+        empty = self.goal.new_zeros(0)
+        return Observation(empty, empty, self.track, self.goal, self.left)
 
     def picture(self) -> np.ndarray:
         """The present frames with the goals drawn, uint8 [N, H, W, 3]."""
@@ -111,13 +137,13 @@ class Rollouts:
         """All rows begin."""
         n, k, size = self.rows, self.world.context_frames, self._size
         self._frames = deque(context.unbind(1), maxlen=k)
-        self._recent = deque([np.zeros((n, size)) for _ in range(k - 1)], maxlen=k - 1)
-        self._log = [np.zeros((n, size)) for _ in range(k - 1)]
+        none = torch.zeros((n, size), dtype=torch.float64, device=context.device)
+        self._recent = deque([none] * (k - 1), maxlen=k - 1)
+        self._log = [none] * (k - 1)
         self._age = np.full(n, k - 1)
         self.track, self.goal = track, goal
         self.left = torch.full((n,), self.task.frames, dtype=torch.int64, device=context.device)
         self.outcome = self.task.open(track, goal)
-        self.over = np.zeros(n, dtype=bool)
         if self.history:
             self.frames_seen = list(to_uint8(context.movedim(1, 0)))
             self.tracks_seen = self.tracker.follow(context)
@@ -128,8 +154,8 @@ class Rollouts:
         index = torch.as_tensor(rows, device=device)
         for t, frames in enumerate(context.unbind(1)):
             self._frames[t] = self._frames[t].index_copy(0, index, frames)
-        self._recent = deque([_zeroed(a, rows) for a in self._recent], maxlen=self._recent.maxlen)
-        self._age[rows], self.over[rows] = self.world.context_frames - 1, False
+        self._recent = deque([a.index_fill(0, index, 0.0) for a in self._recent], maxlen=self._recent.maxlen)
+        self._age[rows] = self.world.context_frames - 1
         self.left = self.left.index_fill(0, index, self.task.frames)
         self.goal = self.goal.index_copy(0, index, goal)
         source = torch.zeros(self.rows, dtype=torch.int64, device=device)
@@ -139,7 +165,7 @@ class Rollouts:
         self.track = track.select(source).where(begun, self.track)
         self.outcome = self.task.open(self.track, self.goal).where(begun, self.outcome)
 
-    def _advance(self, command: np.ndarray) -> None:
+    def _advance(self, command: Tensor) -> None:
         """One frame of the world, seen by the tracker."""
         frames = self.world.step(command)
         self._frames.append(frames)
@@ -154,10 +180,3 @@ class Rollouts:
             self.tracks_seen.append(self.track)
         if self.watch is not None:
             self.watch(self.picture())
-
-
-def _zeroed(actions: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """A copy with zeros in some rows."""
-    actions = actions.copy()
-    actions[rows] = 0.0
-    return actions

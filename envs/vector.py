@@ -235,15 +235,8 @@ class WorldVectorEnv(VectorEnv):
                 )
 
     def _encoded(self) -> np.ndarray:
-        return encode(self.observation, self.task, self._look())
-
-    def _look(self) -> Observation:
-        """As `observe`, but frames are stacked only where they are shown."""
-        if self.observation == "frames":
-            return self.observe()
-        now = self.rollouts
-        empty = now.goal.new_zeros(0)
-        return Observation(empty, empty, now.track, now.goal, now.left)
+        seen = self.rollouts.glimpse(pictures=self.observation == "frames")
+        return encode(self.observation, self.task, seen)
 
     def _info(self, mask: np.ndarray) -> dict[str, Any]:
         """Infos by Gymnasium's rule: arrays over all rows, and under `_name` which rows they hold for."""
