@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from agents.imagination import TrueStates, imagine
+from agents.imagination import TrueStates
+from agents.trials import try_out
 from envs.bank import Bank
 from envs.bounce import FLOOR_TOP, Bounce
 from envs.drop import Drop
@@ -36,8 +37,8 @@ def searched(task, level: str, starts: list, plans: np.ndarray) -> np.ndarray:
     env = WorldVectorEnv(task, "box2d", num_envs=len(starts), level=level, autoreset_mode="Disabled")
     env.reset(options={"starts": starts})
     states, many = TrueStates(make_engine("box2d")), np.repeat(plans[None], len(starts), 0)
-    outcome, _ = imagine(states, task, env.observe(privileged=True), NONE.repeat(len(starts)), many)
-    return plans[outcome.miss.reshape(len(starts), -1).argmin(1).numpy()]
+    trial = try_out(states, task, env.observe(privileged=True), NONE.repeat(len(starts)), many)
+    return plans[trial.miss.argmin(1)]
 
 
 @pytest.mark.parametrize("name, level", LEVELS)
