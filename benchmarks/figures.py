@@ -25,12 +25,20 @@ WORLDS = {
     "analytic": ("closed form", "#CC79A7", "D"),
     "inertia": ("inertia", "#999999", "v"),
 }
-TASKS = ("Strike", "Catch")
-TASK_STYLES = {"Strike": ("#0072B2", "o"), "Catch": ("#E69F00", "s")}
-LEVELS = ("id", "bounce", "speed", "size", "both")
+TASK_STYLES = {
+    "Strike": ("#0072B2", "o"),
+    "Bank": ("#56B4E9", "P"),
+    "Intercept": ("#CC79A7", "X"),
+    "Catch": ("#E69F00", "s"),
+    "Drop": ("#D55E00", "D"),
+    "Bounce": ("#009E73", "^"),
+}
+TASKS = tuple(TASK_STYLES)
+LEVELS = ("id", "bounce", "long", "speed", "size", "both")
 LEVEL_NAMES = {
     "id": "in-distribution",
     "bounce": "with a bounce",
+    "long": "hidden for longer",
     "speed": "faster",
     "size": "other sizes",
     "both": "faster and other sizes",
@@ -162,6 +170,7 @@ def error_against_success(rows: Sequence[Row], world: str = "box2d") -> Figure:
         handles = [
             Line2D([], [], color=c, marker=m, linestyle="", label=f"{task}, planned in the model")
             for task, (c, m) in TASK_STYLES.items()
+            if list(_points(rows, task, world))
         ]
         handles.append(Line2D([], [], color=_INK, marker="_", linestyle="", label="the same CEM in Box2D"))
         axis.legend(handles=handles, frameon=False, fontsize=8, loc="best")

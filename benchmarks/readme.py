@@ -106,6 +106,7 @@ def clips(rows: Sequence[Row]) -> Table:
 TABLES: dict[str, Callable[..., Table]] = {
     "success": success,
     "sensitivity": sensitivity,
+    "proof": tables.proof,
     "promise": lambda rows: tables.promise(rows, "reference results"),
     "errors": tables.errors,
     "speed": tables.speed,

@@ -1,0 +1,67 @@
+"""The suite: its cells, what it plays, what it tells about savings and about speed."""
+
+from rich.console import Console
+
+from benchmarks import results_io, suite, worlds
+from benchmarks.curves import Saving
+from benchmarks.results_io import check, select
+from benchmarks.specs import Workshop
+from envs.tasks import TASKS
+
+
+def test_cells_cover_all_tasks_levels_and_both_engines():
+    workshop = Workshop()
+    cells = suite.cells_of("cem", suite.Args(starts=10), workshop)
+    levels = {(name, level) for name, task in TASKS.items() for level in task().levels}
+    assert {(c.task, c.level) for c in cells} == levels and {c.world for c in cells} == set(suite.ENGINES)
+    assert {str(c.spec) for c in cells} == {"cem@box2d", "cem@learned"}
+    learned = suite.cells_of("learners", suite.Args(tasks=("Catch", "Bank")), workshop)
+    assert {(c.task, str(c.spec)) for c in learned} == {
+        ("Catch", "ppo@box2d"),
+        ("Catch", "ppo@learned"),
+        ("Bank", "ppo@box2d"),
+    }
+
+
+def test_planners_are_played_and_what_is_missing_is_told(tmp_path, capsys):
+    args = suite.Args(
+        ("planners", "result"),
+        ("Drop",),
+        planner_starts=2,
+        rows=2,
+        workers=1,
+        work=tmp_path,
+        out=tmp_path / "s",
+    )
+    suite.main(args)
+    _, rows = results_io.read(args.out)
+    check(rows)
+    found = select(rows, metric="success", task="Drop", world="box2d")
+    assert {(r["policy"], r.get("prepared_in")) for r in found} >= {("oracle", None), ("mppi", "box2d")}
+    assert select(found, policy="oracle")[0]["value"] == 1.0
+    assert "missing: proof" in capsys.readouterr().out
+
+
+def test_savings_are_rows_and_what_was_never_reached_is_none():
+    both = suite._saving_rows(Saving(0.8, 40_000, 5_000, 60_000, 60_000))
+    assert [(r["policy"], r["prepared_in"], r["value"]) for r in both] == [
+        ("ppo", "box2d", 40_000),
+        ("ppo_started", "learned", 5_000),
+    ]
+    check(both)
+    assert [r["policy"] for r in suite._saving_rows(Saving(0.8, None, 5_000, 60_000, 60_000))] == [
+        "ppo_started"
+    ]
+
+
+def test_speed_counts_rows(monkeypatch):
+    monkeypatch.setattr(worlds, "SECONDS", 0.0)
+    rows = worlds.measure(Workshop(), ("analytic",), Console(quiet=True), (1, 4))
+    assert [(r["batch"], r["metric"]) for r in rows] == [
+        (1, "frames_per_s"),
+        (1, "steps_per_s"),
+        (4, "frames_per_s"),
+        (4, "steps_per_s"),
+    ]
+    assert all(r["value"] > 0 for r in rows)
+    check(rows)
