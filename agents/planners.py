@@ -25,9 +25,9 @@ class Entry:
     tuned: Mapping[str, Settings] = field(default_factory=dict)
 
 
-def _entry(refit: Callable[[Any], Refit], default: Settings, line: Settings, plane: Settings) -> Entry:
-    """A planner with settings for tasks that move along a line, and for Bounce with its two numbers."""
-    return Entry(refit, default, {"Catch": line, "Intercept": line, "Drop": line, "Bounce": plane})
+def _entry(refit: Callable[[Any], Refit], default: Settings, line: Settings, release: Settings) -> Entry:
+    """A planner with settings for tasks that move along a line, and for those that let go of a load."""
+    return Entry(refit, default, {"Catch": line, "Intercept": line, "Drop": release, "Bounce": release})
 
 
 PLANNERS: dict[str, Entry] = {

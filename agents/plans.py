@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from agents.regions import Region
+from worldsim.scenes import RELEASE
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Carried(Held):
     def plans(self, actions: np.ndarray, layout: Layout) -> np.ndarray:
         """See `Kind.plans`."""
         plans = super().plans(actions, layout)
-        released = actions[..., : layout.frames, 1] > 0.5
+        released = actions[..., : layout.frames, 1] > RELEASE
         first = np.where(released.any(-1), released.argmax(-1), layout.frames)
         plans[..., 1] = first[..., None] / layout.frames
         return plans

@@ -49,6 +49,7 @@ IDEAS = {
     "motion, relative": Idea("sees its differences alone", "motion", {"filled": False}),
     "motion": Idea("fills it in from the nearest contrast", "motion"),
     "motion, short": Idea("rollouts of 4 frames instead of 28", "motion", training=SHORT),
+    "motion, one field": Idea("moves all inks by one field", "motion", {"layered": False}),
     "motion, one look": Idea("compares each pair of context frames once", "motion", {"looks": 1}),
 }
 

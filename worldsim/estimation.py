@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
-from worldsim.engines.controls import RELEASE
-from worldsim.scenes import DT, Scene
+from worldsim.scenes import DT, RELEASE, Scene
 from worldsim.tracking import HIDDEN, Track
 
 APART = 0.1  #: m; a load that is farther from its place under the carriage is no longer carried

@@ -12,6 +12,7 @@ import numpy as np
 
 VIEW = 10.0  #: side of the square view, m
 DT = 0.1  #: time between frames, s
+RELEASE = 0.8  #: a `carry` action above this lets go of the load
 
 PALETTE: dict[str, tuple[float, float, float]] = {
     "red": (1.0, 0.0, 0.0),  # what the agent moves
@@ -68,8 +69,9 @@ class Control:
         [low, high] and so that the box stays inside the view; with two components also the vertical one.
     carry
         The action [2] is the vertical velocity in m/s of a kinematic box, clamped alike, which keeps its own
-        horizontal velocity, and whether to let go of the body `load` (above 0.5: yes). Until then the load
-        rides along; from the frame of its release on it flies with the velocity that it had.
+        horizontal velocity, and whether to let go of the body `load` (above `RELEASE`: yes; so high that who
+        explores does not let go at once). Until then the load rides along; from the frame of its release on
+        it flies with the velocity that it had.
     """
 
     body: int

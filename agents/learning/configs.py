@@ -87,6 +87,8 @@ ONE_SHOT: dict[str, Config] = {
 CONFIGS: dict[tuple[str, str], Config] = {
     ("ppo", "Catch"): PPOConfig(n_envs=64, n_steps=8, learning_rate=2e-3),
     ("ppo_resident", "Catch"): PPOConfig(n_envs=64, n_steps=8, learning_rate=2e-3),
+    # small steps at first, so that loads are not let go of at once
+    ("ppo", "Drop"): PPOConfig(n_envs=64, n_steps=24, batch_size=512, learning_rate=2e-3, log_std_init=-1.0),
 }
 
 

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from worldsim.engines.base import is_floor
-from worldsim.scenes import DT, VIEW, Limits, Scene
-
-RELEASE = 0.5  #: an action above this lets go of the load
+from worldsim.scenes import DT, RELEASE, VIEW, Limits, Scene
 
 
 class Controls:
