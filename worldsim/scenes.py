@@ -12,7 +12,7 @@ import numpy as np
 
 VIEW = 10.0  #: side of the square view, m
 DT = 0.1  #: time between frames, s
-RELEASE = 0.8  #: a `carry` action above this lets go of the load
+RELEASE = 0.9  #: a `carry` action above this lets go of the load
 
 PALETTE: dict[str, tuple[float, float, float]] = {
     "red": (1.0, 0.0, 0.0),  # what the agent moves
