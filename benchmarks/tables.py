@@ -110,7 +110,7 @@ def proof(rows: Sequence[Row], world: str = "box2d") -> Table:
         line = [f"{fall['task']}, {level_name(fall['level'])}"]
         line += [percent(select(here, policy=who)) for who in ("oracle", "noop", "random", "reactive")]
         null = [r for r in here if r["policy"] == "cem" and r.get("prepared_in") in NULLS]
-        lines.append([*line, percent(null), percent([fall])])
+        lines.append([*line, percent(null), percent([fall]), str(fall["n"])])
     head = [
         "Task and level",
         "Oracle ≥ 95",
@@ -120,7 +120,7 @@ def proof(rows: Sequence[Row], world: str = "box2d") -> Table:
         "CEM without the law ≤ 50",
     ]
     caption = f"Success in {WORLDS[world][0]} in %, and its fall under a wrong physics [95 % intervals]"
-    return Table(caption, [*head, "Fall ≥ 30"], lines)
+    return Table(caption, [*head, "Fall ≥ 30", "Starts"], lines)
 
 
 def speed(rows: Sequence[Row]) -> Table:

@@ -160,7 +160,16 @@ def test_proof_table():
     }
     rows.append(fall | {"metric": "success_fall", "value": 0.4, "low": 0.3, "high": 0.5, "n": 9})
     (line,) = tables.proof(rows).lines
-    assert line == ["Strike, in-distribution", "100 [66, 100]", "0 [0, 34]", "–", "–", "–", "40 [30, 50]"]
+    assert line == [
+        "Strike, in-distribution",
+        "100 [66, 100]",
+        "0 [0, 34]",
+        "–",
+        "–",
+        "–",
+        "40 [30, 50]",
+        "9",
+    ]
 
 
 def test_figures_show_every_cell():
