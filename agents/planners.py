@@ -25,9 +25,16 @@ class Entry:
     tuned: Mapping[str, Settings] = field(default_factory=dict)
 
 
-def _entry(refit: Callable[[Any], Refit], default: Settings, line: Settings, release: Settings) -> Entry:
-    """A planner with settings for tasks that move along a line, and for those that let go of a load."""
-    return Entry(refit, default, {"Catch": line, "Intercept": line, "Drop": release, "Bounce": release})
+def _entry(
+    refit: Callable[[Any], Refit],
+    default: Settings,
+    line: Settings,
+    release: Settings,
+    bank: Settings | None = None,
+) -> Entry:
+    """A planner with settings for tasks along a line, for those that let go of a load, and for Bank."""
+    tuned = {"Catch": line, "Intercept": line, "Drop": release, "Bounce": release, "Bank": bank or default}
+    return Entry(refit, default, tuned)
 
 
 PLANNERS: dict[str, Entry] = {
@@ -42,6 +49,7 @@ PLANNERS: dict[str, Entry] = {
         CEMConfig(),
         CEMConfig(candidates=(10, 4), refresh=(4,)),
         CEMConfig(candidates=(28, 10, 10), refresh=(3,)),
+        CEMConfig(candidates=(56, 20, 20, 20, 20)),
     ),
     "icem": _entry(
         ICEM,

@@ -42,7 +42,6 @@ FALL, FALL_LOW = (
 )  #: least loss of success by the velocity error, and least lower end of its interval
 WRONG, WRONG_REPLANNED = 0.5, 1.0  #: m/s, for plans made once, and for plans made anew from real frames
 ACROSS = np.pi / 2
-ANGLES = {"Bank": 0.0}  #: a mirror turns an error across the motion around, and both halves of the way cancel
 COSTS = ("noop", "random", "reactive", "oracle", "cem")  #: the quick ones first
 
 
@@ -81,7 +80,7 @@ class ProofShop(Workshop):
 
 
 def _wrong(task: Task) -> PerturbedEngine:
-    return PerturbedEngine(make_engine("box2d"), _error(task), ANGLES.get(task.name, ACROSS))
+    return PerturbedEngine(make_engine("box2d"), _error(task), ACROSS)
 
 
 def _error(task: Task) -> float:

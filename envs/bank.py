@@ -31,7 +31,7 @@ class Bank(ReachGoal):
     levels = ("id", "speed", "size", "both")
     template = cushion.Cushion.template
 
-    def __init__(self, tolerance: float = 0.9) -> None:
+    def __init__(self, tolerance: float = 0.5) -> None:
         super().__init__()
         self.tolerance = tolerance
 
