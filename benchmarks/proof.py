@@ -120,7 +120,8 @@ def main(args: Args) -> None:
     play_all(job)
     records = job.found()
     rows = [row for name in args.tasks for row in summarise(shop.task(name), records)]
-    write(args.out, meta("worldsim bench proof", 0, starts=args.starts), rows)
+    command = f"worldsim bench proof --tasks {' '.join(args.tasks)} --starts {args.starts}"
+    write(args.out, meta(command, 0), rows)
     console = Console()
     for name in args.tasks:
         console.print(show(shop.task(name), rows))
