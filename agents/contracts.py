@@ -35,7 +35,7 @@ class Case:
         return self.make()
 
     def begin(self) -> Rollouts:
-        """Three episodes in the closed-form engine."""
+        """Three episodes in the reference engine."""
         rows = Rollouts(self.task, make_world("reference", self.task.template), ROWS)
         starts = [self.task.sample(self.level, i) for i in range(ROWS)]
         rows.begin(np.arange(ROWS), starts, KEYS)

@@ -86,7 +86,7 @@ def _policy(args: Args, task: "Task") -> "list[Finding]":
 
     def make() -> Any:
         if not spec.brought:
-            return workshop.policy(spec, task, args.level, "analytic")
+            return workshop.policy(spec, task, args.level, "reference")
         given = {"world": workshop.world(spec.prepared_in, task)} if spec.prepared_in else {}
         return plugins.make("policy", spec.policy, (), task=task, level=args.level, **given)
 

@@ -12,7 +12,7 @@ class Args:
     """Train a policy inside a world; an interrupted run goes on, a finished one is not repeated."""
 
     task: Annotated[str, tyro.conf.Positional] = "Catch"
-    """A task, for example Strike or Catch."""
+    """A task, or your own as module:attribute."""
     world: str = "learned"
     """Where: learned (the task's shipped model), an engine, or a checkpoint's name or folder."""
     algo: Literal["ppo", "sac", "td3", "ppo_resident"] = "ppo"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks import figures, projection, proof, results_io
-from benchmarks.bridge import FIRST_REPORTED, plan_cells
+from benchmarks.bridge import FIRST_REPORTED, count_of, plan_cells
 from benchmarks.learners import train
 from benchmarks.playing import Cell
 from benchmarks.results_io import Row
@@ -27,7 +27,6 @@ Stage = Literal["models", "proof", "scripted", "cem", "ppo", "result"]
 TASKS = ("Strike", "Catch")
 PROOF_METRICS = ("success_fall", "dropped_draws")  #: what the proof adds to the success of every cell
 MODEL_FRAMES = 90_000  #: imagined while one model is measured
-IN_DISTRIBUTION = ("id", "bounce")  #: levels whose cells have all starts; the others half
 POLICIES: dict[str, tuple[str, ...]] = {
     "scripted": ("noop", "random", "reactive", "oracle"),
     "cem": ("cem@inertia", "cem@box2d", "cem_privileged@box2d", "cem@learned"),
@@ -82,7 +81,7 @@ def cells_of(stage: str, args: Args, workshop: Workshop) -> list[Cell]:
     cells: list[Cell] = []
     for name in TASKS:
         for level in workshop.task(name).levels:
-            count = args.starts if level in IN_DISTRIBUTION else args.starts // 2
+            count = count_of(level, args.starts)
             cells += plan_cells((name,), (level,), POLICIES[stage], WORLDS, FIRST_REPORTED, count, workshop)
     return cells
 

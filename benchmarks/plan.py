@@ -23,7 +23,7 @@ class Args:
     """Plan in one world and execute in another."""
 
     task: Annotated[str, tyro.conf.Positional] = "Strike"
-    """Strike or Catch."""
+    """A task, or your own as module:attribute."""
     world: str = "learned"
     """Where it plans: learned (the task's shipped model), an engine, or a checkpoint's name or folder."""
     planner: Literal["shooting", "cem", "icem", "mppi", "gradient"] = "cem"

@@ -21,7 +21,7 @@ class Args:
     """Act in a world: drag to launch, arrow keys or mouse to steer; space for the next start, q to quit."""
 
     task: Annotated[str, tyro.conf.Positional] = "Strike"
-    """Strike, Catch, or your own as module:attribute."""
+    """A task, or your own as module:attribute."""
     world: str = "learned"
     """Where: learned (the task's shipped model), an engine, a checkpoint's folder, or your own."""
     beside: str | None = None

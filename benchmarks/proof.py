@@ -1,8 +1,8 @@
 """`worldsim bench proof`: what a task must prove before it counts, at every level and in both engines.
 
-The oracle solves it; doing nothing, random and reactive behaviour do not; nor does planning in a world of
-constant velocities, so the task needs its physics. And it feels errors: planning in a Box2D that is wrong by
-a velocity of 0.5 m/s (1 m/s where plans are made anew from real frames) must fail clearly more often. The
+The oracle solves it; doing nothing, random and reactive behaviour do not; nor does planning in a world
+without the task's law, so the task needs its physics. And it feels errors: planning in a Box2D that is wrong
+by a velocity of 0.5 m/s (1 m/s where plans are made anew from real frames) must fail clearly more often. The
 error stands across the motion of a body: along it, a falling ball would stay on its path.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.bridge import FIRST_REPORTED, count_of
 from benchmarks.playing import Cell
 from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import RESULTS, Row, meta, select, write
@@ -26,7 +27,6 @@ from worldsim.engines import make_engine
 from worldsim.engines.perturbed import PerturbedEngine
 from worldsim.worlds import SimulatedWorld, World
 
-FIRST = 10_000  #: first of the start ids that reported figures use
 ENGINES = ("box2d", "mujoco")
 AT_LEAST = {("oracle", ""): 0.95}
 AT_MOST = {
@@ -108,8 +108,8 @@ def plan(args: Args, shop: Workshop) -> tuple[Cell, ...]:
     for task in map(shop.task, args.tasks):
         for spec in specs(task):
             for level in task.levels:
-                count = args.starts if level in ("id", "bounce") else args.starts // 2
-                cells += [Cell(task.name, level, spec, engine, FIRST, count) for engine in ENGINES]
+                count = count_of(level, args.starts)
+                cells += [Cell(task.name, level, spec, engine, FIRST_REPORTED, count) for engine in ENGINES]
     return tuple(sorted(cells, key=lambda cell: COSTS.index(cell.spec.policy)))
 
 

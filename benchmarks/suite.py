@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks import proof, results_io
-from benchmarks.bridge import FIRST_REPORTED, plan_cells
+from benchmarks.bridge import FIRST_REPORTED, count_of, plan_cells
 from benchmarks.playing import Cell
 from benchmarks.results_io import Row
 from benchmarks.specs import Spec, Workshop
@@ -86,7 +86,7 @@ def cells_of(stage: str, args: Args, workshop: Workshop) -> list[Cell]:
     def planned(tasks: Sequence[str], policies: tuple[str, ...]) -> Iterator[Cell]:
         for name in tasks:
             for level in workshop.task(name).levels:
-                count = args.starts if level in ("id", "bounce") else args.starts // 2
+                count = count_of(level, args.starts)
                 yield from plan_cells((name,), (level,), policies, ENGINES, FIRST_REPORTED, count, workshop)
 
     if stage == "planners":

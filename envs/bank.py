@@ -11,7 +11,6 @@ from worldsim.scenarios import cushion
 from worldsim.scenes import DT, VIEW, Body, Control
 
 RED = 0
-LAUNCH, LAUNCH_FAST = 4.0, 6.0  #: m/s, longest launches in distribution and at levels that change the speed
 FRAMES = 28
 PROPOSALS, ROUNDS = 256, 2000
 HIGHEST = cushion.HEIGHT - 0.6  #: m, of ball and goal: no straight way passes above the divider
@@ -27,18 +26,15 @@ class Bank(ReachGoal):
 
     name = "Bank"
     target = RED
+    tolerance = 0.5
     frames = FRAMES
     levels = ("id", "speed", "size", "both")
     template = cushion.Cushion.template
 
-    def __init__(self, tolerance: float = 0.5) -> None:
-        super().__init__()
-        self.tolerance = tolerance
-
     def bounds(self, level: str) -> tuple[np.ndarray, np.ndarray]:
         """See `Task.bounds`; the norm of a launch is limited alike."""
         draws.check(self.name, self.levels, level, 0)
-        high = np.full(2, _limit(level))
+        high = np.full(2, draws.longest_launch(level))
         return -high, high
 
     def _sample(self, level: str, start_id: int) -> Start | None:
@@ -56,7 +52,7 @@ class Bank(ReachGoal):
     ) -> Start:
         if mirrored:
             red, goal = np.array([VIEW, 0.0]) + red * [-1, 1], np.array([VIEW, 0.0]) + goal * [-1, 1]
-        limit = _limit(level)
+        limit = draws.longest_launch(level)
         ball = Body("red", (radius,), (float(red[0]), float(red[1])))
         scene = replace(
             self.template,
@@ -64,10 +60,6 @@ class Bank(ReachGoal):
             control=Control(RED, "launch", (-limit, -limit), (limit, limit)),
         )
         return Start(self.name, level, start_id, scene, goal)
-
-
-def _limit(level: str) -> float:
-    return LAUNCH_FAST if level in ("speed", "both") else LAUNCH
 
 
 def _propose(radius: float, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -88,7 +80,7 @@ def _fits(level: str, radius: float, red: np.ndarray, goal: np.ndarray) -> np.nd
     image = np.stack([goal[:, 0], 2 * turn - goal[:, 1]], axis=-1)
     velocity = (image - red) / (FRAMES * DT)
     speed = np.linalg.norm(velocity, axis=-1)
-    low, high = draws.SPEED_OOD if level in ("speed", "both") else (2.0, LAUNCH)
+    low, high = draws.SPEED_OOD if level in ("speed", "both") else (2.0, draws.LAUNCH)
     clear = np.ones(len(red), dtype=bool)
     for t in np.linspace(0, FRAMES * DT, 120):
         x, y = (red + velocity * t).T

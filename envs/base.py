@@ -81,6 +81,12 @@ class Outcome:
         return Outcome(*(torch.where(mask, a, b) for a, b in pairs))
 
 
+def opened(track: Track, miss: Tensor) -> Outcome:
+    """The outcome before the first decision: nothing is decided, and no reward was given."""
+    none = torch.zeros_like(miss, dtype=torch.bool)
+    return Outcome(none, none, spoils(track), miss, torch.zeros_like(miss))
+
+
 def spoils(track: Track) -> Tensor:
     """[N] bool: a body is lost or seen twice."""
     return ((track.status == LOST) | (track.status == DUPLICATED)).any(-1)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from envs import draws
-from envs.base import Outcome, Start, spoils
+from envs.base import Outcome, Start, opened, spoils
 from worldsim.scenarios import carriage
 from worldsim.scenarios.base import GRAVITY, RESTITUTION
 from worldsim.scenarios.carriage import LIFT, WALL, WALL_HALF, WALL_TOP
@@ -44,20 +44,13 @@ class Bounce(draws.Sampled):
     goal_size = 2
     template = carriage.CarriageWall.template
 
-    def bounds(self, level: str) -> tuple[np.ndarray, np.ndarray]:
-        """See `Task.bounds`; the same at all levels."""
-        draws.check(self.name, self.levels, level, 0)
-        return np.array([-LIFT, 0.0]), np.array([LIFT, 1.0])
-
     def aim(self, track: Track, goal: Tensor) -> Tensor:
         """See `Task.aim`: right before the wall."""
         return goal.to(track.position) - torch.tensor([1.0, 0.0]).to(track.position)
 
     def open(self, track: Track, goal: Tensor) -> Outcome:
         """See `Task.open`."""
-        none = torch.zeros(len(goal), dtype=torch.bool, device=goal.device)
-        zero = torch.zeros(len(goal), device=goal.device)
-        return Outcome(none, none, spoils(track), NOT_YET + self._short(track, goal), zero)
+        return opened(track, NOT_YET + self._short(track, goal))
 
     def judge(
         self, outcome: Outcome, before: Track, after: Track, goal: Tensor, time_left: Tensor

@@ -52,11 +52,6 @@ class Catch(Crossing):
         control=Control(BASKET, "velocity", (-BASKET_SPEED,), (BASKET_SPEED,)),
     )
 
-    def bounds(self, level: str) -> tuple[np.ndarray, np.ndarray]:
-        """See `Task.bounds`; the same at all levels."""
-        draws.check(self.name, self.levels, level, 0)
-        return np.array([-BASKET_SPEED]), np.array([BASKET_SPEED])
-
     def _sample(self, level: str, start_id: int) -> Start | None:
         rng, dropped = draws.stream(self.name, start_id), 0
         for _ in range(ROUNDS):  # size, speed, side and hurry are kept for a whole round

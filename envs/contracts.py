@@ -38,7 +38,7 @@ class Case:
         return {level: [self.task.sample(level, i) for i in range(ROWS)] for level in self.task.levels}
 
     def rollouts(self, level: str) -> Rollouts:
-        """The starts of a level, begun in the closed-form engine."""
+        """The starts of a level, begun in the reference engine."""
         starts = self.starts[level]
         made = Rollouts(self.task, make_world("reference", self.task.template), len(starts))
         made.begin(np.arange(len(starts)), starts, key.fold(np.arange(len(starts), dtype=np.uint64), "task"))

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from envs.base import Outcome, spoils
+from envs.base import Outcome, opened, spoils
 from envs.draws import Sampled
 from worldsim.scenes import VIEW
 from worldsim.tracking import LEFT, LOST, Track
@@ -33,9 +33,7 @@ class Crossing(Sampled):
 
     def open(self, track: Track, goal: Tensor) -> Outcome:
         """See `Task.open`."""
-        none = torch.zeros(len(goal), dtype=torch.bool, device=goal.device)
-        zero = torch.zeros(len(goal), device=goal.device)
-        return Outcome(none, none, spoils(track), UNSEEN + self._apart(track, goal), zero)
+        return opened(track, UNSEEN + self._apart(track, goal))
 
     def judge(
         self, outcome: Outcome, before: Track, after: Track, goal: Tensor, time_left: Tensor

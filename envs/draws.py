@@ -4,6 +4,7 @@ import numpy as np
 
 from envs.base import Start
 from worldsim import keys
+from worldsim.scenes import Scene
 
 CONTEXT = 4  #: frames that are seen before the first decision
 CONTEXT_TIME = 0.3  #: s from t = 0 to the last of them
@@ -11,6 +12,7 @@ DEVELOPMENT_IDS = 10_000  #: start_ids below are for development and training, r
 RADIUS = (0.7, 1.5)
 RADIUS_OOD = ((0.3, 0.6), (1.6, 2.0))
 SPEED_OOD = (4.5, 6.0)
+LAUNCH, LAUNCH_FAST = 4.0, 6.0  #: m/s, longest launches in distribution and at levels that change the speed
 
 
 def spread(u: np.ndarray, *bands: tuple[float, float]) -> np.ndarray:
@@ -24,6 +26,11 @@ def spread(u: np.ndarray, *bands: tuple[float, float]) -> np.ndarray:
 def radii(u: np.ndarray, level: str) -> np.ndarray:
     """Radii in m: in distribution, or from both bands outside of it at levels that change the size."""
     return spread(u, *RADIUS_OOD) if level in ("size", "both") else spread(u, RADIUS)
+
+
+def longest_launch(level: str) -> float:
+    """Of tasks that launch, m/s."""
+    return LAUNCH_FAST if level in ("speed", "both") else LAUNCH
 
 
 def check(name: str, levels: tuple[str, ...], level: str, start_id: int) -> None:
@@ -44,9 +51,16 @@ class Sampled:
 
     name: str
     levels: tuple[str, ...]
+    template: Scene
 
     def __init__(self) -> None:
         self._starts: dict[tuple[str, int], Start] = {}
+
+    def bounds(self, level: str) -> tuple[np.ndarray, np.ndarray]:
+        """See `Task.bounds`: those of the template's control, the same at all levels."""
+        check(self.name, self.levels, level, 0)
+        assert self.template.control is not None, f"{self.name} has nothing to control"
+        return np.array(self.template.control.low), np.array(self.template.control.high)
 
     def sample(self, level: str, start_id: int) -> Start:
         """See `Task.sample`; raises ValueError for an unknown level, RuntimeError where none can be found."""

@@ -45,11 +45,6 @@ class Drop(Crossing):
         carriage.Carriage.template, control=Control(CARRIAGE, "carry", (0.0, 0.0), (0.0, 1.0), load=BALL)
     )
 
-    def bounds(self, level: str) -> tuple[np.ndarray, np.ndarray]:
-        """See `Task.bounds`; the same at all levels, and the carriage keeps its height."""
-        draws.check(self.name, self.levels, level, 0)
-        return np.array([0.0, 0.0]), np.array([0.0, 1.0])
-
     def place(self, track: Track, goal: Tensor) -> Tensor:
         """See `Crossing.place`: the middle of the bin."""
         return goal[:, 2].to(track.position)

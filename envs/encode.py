@@ -6,6 +6,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from envs.base import Observation, Task
+from worldsim.rendering import to_levels
 from worldsim.scenes import VIEW
 from worldsim.tracking import VISIBLE
 
@@ -41,8 +42,7 @@ def encode_tensor(kind: str, task: Task, observation: Observation) -> Tensor:
     if kind == "frames":
         k = observation.frames.shape[1]
         painted = task.paint(observation.frames.flatten(0, 1), observation.goal.repeat_interleave(k, 0))
-        levels = torch.nan_to_num(painted).clamp(0, 1).mul(255).round().to(torch.uint8)
-        return levels.unflatten(0, (-1, k)).flatten(1, 2).movedim(1, -1).contiguous()
+        return to_levels(painted).unflatten(0, (-1, k)).flatten(1, 2).movedim(1, -1).contiguous()
     track = observation.track
     parts = (
         track.position / VIEW,

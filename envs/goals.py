@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from envs.base import Outcome, Start, spoils
-from envs.draws import CONTEXT, Sampled, check, stream
+from envs.base import Outcome, Start, opened, spoils
+from envs.draws import CONTEXT, Sampled, stream
 from worldsim.engines import make_engine, simulate
 from worldsim.rendering import Looks, coverage
 from worldsim.scenes import VIEW, Scene
@@ -51,12 +51,6 @@ class ReachGoal(Sampled):
         )
         return replace(self.template, bodies=tuple(placed))
 
-    def bounds(self, level: str) -> tuple[np.ndarray, np.ndarray]:
-        """See `Task.bounds`: those of the template's control."""
-        check(self.name, self.levels, level, 0)
-        assert self.template.control is not None, f"{self.name} has nothing to control"
-        return np.array(self.template.control.low), np.array(self.template.control.high)
-
     def _sample(self, level: str, start_id: int) -> Start | None:
         rng = stream(self.name, start_id)
         for dropped in range(ROUNDS):
@@ -69,9 +63,7 @@ class ReachGoal(Sampled):
 
     def open(self, track: Track, goal: Tensor) -> Outcome:
         """See `Task.open`."""
-        none = torch.zeros(len(goal), dtype=torch.bool, device=goal.device)
-        zero = torch.zeros(len(goal), device=goal.device)
-        return Outcome(none, none, spoils(track), self._miss(track, goal), zero)
+        return opened(track, self._miss(track, goal))
 
     def judge(
         self, outcome: Outcome, before: Track, after: Track, goal: Tensor, time_left: Tensor

@@ -43,11 +43,6 @@ class Intercept(Crossing):
         screen.Screen.template, control=Control(PADDLE, "velocity", (-PADDLE_SPEED,), (PADDLE_SPEED,))
     )
 
-    def bounds(self, level: str) -> tuple[np.ndarray, np.ndarray]:
-        """See `Task.bounds`; the same at all levels."""
-        draws.check(self.name, self.levels, level, 0)
-        return np.array([-PADDLE_SPEED]), np.array([PADDLE_SPEED])
-
     def place(self, track: Track, goal: Tensor) -> Tensor:
         """See `Crossing.place`: the middle of the paddle."""
         return track.position[:, PADDLE, 0]

@@ -13,8 +13,6 @@ from worldsim.scenes import VIEW, Body, Control, Scene
 from worldsim.tracking import Track
 
 BLUE, RED = 0, 1
-LAUNCH = 4.0  #: m/s, longest launch; 6 at levels that change the speed
-LAUNCH_FAST = 6.0
 DURATION = 2.8  #: s from the launch to the last frame
 PROPOSALS = 256  #: geometries drawn at once
 HOLD = 10  #: rounds for which sizes are kept
@@ -37,19 +35,19 @@ class Strike(ReachGoal):
     levels = ("id", "speed", "size", "both")
     template = Scene(
         (Body("blue", (1.0,), (3.0, 5.0)), Body("red", (1.0,), (7.0, 5.0))),
-        control=Control(RED, "launch", (-LAUNCH, -LAUNCH), (LAUNCH, LAUNCH)),
+        control=Control(RED, "launch", (-draws.LAUNCH, -draws.LAUNCH), (draws.LAUNCH, draws.LAUNCH)),
     )
 
     def __init__(self, tolerance: float = 0.9) -> None:
         super().__init__()
         self.tolerance = tolerance
-        self._slow = grid(LAUNCH, 12, 240)
-        self._all = {v: grid(v, 8, 360) for v in (LAUNCH, LAUNCH_FAST)}
+        self._slow = grid(draws.LAUNCH, 12, 240)
+        self._all = {v: grid(v, 8, 360) for v in (draws.LAUNCH, draws.LAUNCH_FAST)}
 
     def bounds(self, level: str) -> tuple[np.ndarray, np.ndarray]:
         """See `Task.bounds`; the norm of a launch is limited alike."""
         draws.check(self.name, self.levels, level, 0)
-        high = np.full(2, _limit(level))
+        high = np.full(2, draws.longest_launch(level))
         return -high, high
 
     def _sample(self, level: str, start_id: int) -> Start | None:
@@ -64,7 +62,7 @@ class Strike(ReachGoal):
             hard = np.ones_like(good)
             if fast:  # cheap first look: the same hit, but slower
                 slow = shoot(
-                    table, launch * (LAUNCH / np.linalg.norm(launch, axis=-1))[:, None], DURATION
+                    table, launch * (draws.LAUNCH / np.linalg.norm(launch, axis=-1))[:, None], DURATION
                 ).at_end
                 hard = np.linalg.norm(slow - shot.at_end, axis=-1) > self.tolerance + CLEAR_SLOW
             chosen = np.flatnonzero(good & hard & ~solved)[:CHECKS]
@@ -85,14 +83,14 @@ class Strike(ReachGoal):
 
     def _solvable(self, level: str, table: Table, goal: np.ndarray) -> np.ndarray:
         """[C] bool: a fair area of launches solves it."""
-        limit = _limit(level)
+        limit = draws.longest_launch(level)
         each = Table(*(getattr(table, f)[:, None] for f in table.__dataclass_fields__))
         miss = misses(each, goal[:, None], self._all[limit], DURATION)
         return (miss <= self.tolerance).mean(-1) * np.pi * limit**2 >= AREA
 
     def _needs_speed(self, table: Table, goal: np.ndarray) -> bool:
         """Whether no launch in distribution solves it."""
-        return closest(table, goal, LAUNCH, DURATION, self._slow) > self.tolerance + CLEAR_SLOW
+        return closest(table, goal, draws.LAUNCH, DURATION, self._slow) > self.tolerance + CLEAR_SLOW
 
     def aim(self, track: Track, goal: Tensor) -> Tensor:
         """See `Task.aim`: the blue ball."""
@@ -101,7 +99,7 @@ class Strike(ReachGoal):
     def _start(self, level: str, start_id: int, table: Table, goal: np.ndarray, dropped: int) -> Start:
         at_zero = table.blue - table.velocity * draws.CONTEXT_TIME
         pair = lambda a: (float(a[0]), float(a[1]))  # noqa: E731
-        limit = _limit(level)
+        limit = draws.longest_launch(level)
         scene = replace(
             self.template,
             bodies=(
@@ -113,10 +111,6 @@ class Strike(ReachGoal):
         return Start(self.name, level, start_id, scene, goal.astype(np.float64), dropped)
 
 
-def _limit(level: str) -> float:
-    return LAUNCH_FAST if level in ("speed", "both") else LAUNCH
-
-
 def _propose(
     level: str, sizes: np.ndarray, motion: np.ndarray, places: np.ndarray
 ) -> tuple[Table, np.ndarray]:
@@ -124,7 +118,7 @@ def _propose(
     many = len(places)
     blue_r, red_r = draws.radii(sizes, level)
     fast = level in ("speed", "both")
-    speed = draws.spread(places[:, 6], draws.SPEED_OOD if fast else (2.0, LAUNCH))
+    speed = draws.spread(places[:, 6], draws.SPEED_OOD if fast else (2.0, draws.LAUNCH))
     slow = draws.spread(motion[1], (0.5, 1.5)) * (motion[0] < 0.5)
     angle, bearing = 2 * np.pi * places[:, 2], 2 * np.pi * places[:, 3]
     away = blue_r + red_r + 0.3 + 5.5 * places[:, 4]
@@ -155,4 +149,4 @@ def _fits(level: str, table: Table, launch: np.ndarray, shot: Shot) -> np.ndarra
     seen &= inside(table.red, red_r) & inside(table.blue, blue_r)
     apart = np.sqrt(((at_zero - table.red) ** 2).sum(-1)) > table.blue_radius + table.red_radius + 0.1
     timely = (shot.contact > 0.2) & (shot.contact < DURATION - 0.8)
-    return seen & apart & timely & (shot.fastest <= _limit(level))
+    return seen & apart & timely & (shot.fastest <= draws.longest_launch(level))

@@ -24,7 +24,7 @@ def estimate_scenes(track: Track, template: Scene, actions: Tensor) -> list[Scen
     if track.unseen is not None:
         away = ((track.status == HIDDEN) * track.unseen).double().cpu().numpy() * DT
         position = position + velocity * away[..., None]
-    held = _held(position, size, template, actions.cpu().numpy())
+    held = _held(position, size, template, actions)
     scenes: list[Scene] = []
     for n in range(len(position)):
         if n and all((a[n] == a[n - 1]).all() for a in (position, velocity, size, held)):
@@ -56,7 +56,7 @@ def _scene(
     return replace(template, bodies=tuple(bodies), control=control)
 
 
-def _held(position: np.ndarray, size: np.ndarray, template: Scene, actions: np.ndarray) -> np.ndarray:
+def _held(position: np.ndarray, size: np.ndarray, template: Scene, actions: Tensor) -> np.ndarray:
     """[N] bool: the load hangs right below its carriage and was not let go of in the context frames."""
     control = template.control
     if control is None or control.load is None:
@@ -64,5 +64,5 @@ def _held(position: np.ndarray, size: np.ndarray, template: Scene, actions: np.n
     below = template.bodies[control.body].half[1] + size[:, control.load]
     apart = position[:, control.load] - position[:, control.body]
     apart[:, 1] += below
-    released = (actions[..., 1] > RELEASE).any(axis=1) if actions.shape[1] else False
+    released = (actions[..., 1] > RELEASE).any(1).cpu().numpy()
     return ~released & (np.abs(apart) < APART).all(axis=1)

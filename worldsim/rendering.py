@@ -164,6 +164,11 @@ def quantise(frames: Tensor) -> Tensor:
     return rounded + (whole - whole.detach()) if whole.requires_grad else rounded
 
 
+def to_levels(frames: Tensor) -> Tensor:
+    """Frames in [0, 1] as the levels uint8 of a picture file, on their device."""
+    return torch.nan_to_num(frames).clamp(0, 1).mul(255).round().to(torch.uint8)
+
+
 def to_uint8(frames: Tensor) -> np.ndarray:
     """NumPy uint8 [..., H, W, 3] from frames [..., 3, H, W] in [0, 1]."""
-    return torch.nan_to_num(frames).clamp(0, 1).mul(255).round().to(torch.uint8).movedim(-3, -1).cpu().numpy()
+    return to_levels(frames).movedim(-3, -1).cpu().numpy()

@@ -202,10 +202,3 @@ def limit_actions(scenes: Sequence[Scene], actions: np.ndarray) -> np.ndarray:
     Raises ValueError on a wrong shape or on NaN.
     """
     return Limits.of(scenes).apply(actions)
-
-
-def frame_velocity(scene: Scene, x: float, command: float) -> float:
-    """Velocity, m/s, at which a commanded box at `x` moves in the coming frame, staying inside the view."""
-    assert scene.control is not None
-    half = scene.bodies[scene.control.body].size[0]
-    return float(np.clip(x + command * DT, half, VIEW - half) - x) / DT

@@ -6,7 +6,7 @@ import torch
 
 from envs import draws
 from envs.shots import Table, grid, misses, shoot
-from envs.strike import DURATION, LAUNCH, Strike
+from envs.strike import DURATION, Strike
 from envs.tasks import TASKS, make_task
 from worldsim.engines import make_engine
 from worldsim.engines.base import simulate
@@ -62,7 +62,7 @@ def test_starts_are_solvable_but_not_by_doing_nothing(level):
 def test_fast_levels_need_fast_launches(level):
     for start_id in IDS:
         start = TASK.sample(level, start_id)
-        slow = misses(_table(start), start.goal, grid(LAUNCH, 40, 720), DURATION)
+        slow = misses(_table(start), start.goal, grid(draws.LAUNCH, 40, 720), DURATION)
         assert slow.min() > TASK.tolerance
 
 

@@ -1,5 +1,6 @@
 """Every task at every level: starts, what doing nothing comes to, and what a perfect shot comes to."""
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -51,6 +52,11 @@ def test_a_start_is_the_same_wherever_it_is_drawn_and_not_solved_by_doing_nothin
     nothing = np.zeros((6, task.frames, len(task.bounds(level)[0])))
     env = played(task, level, nothing, starts)
     assert not env.outcome.success.any() and not env.outcome.spoiled.any()
+
+
+def test_every_task_is_registered_with_gymnasium():
+    registered = {name for name in gymnasium.registry if name.startswith("worldsim/")}
+    assert registered == {f"worldsim/{name}-v0" for name in TASKS}
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -80,8 +80,8 @@ def load_model(name: str | Path, device: torch.device | str | None = None) -> Wo
     """A world model from a shipped name or a `save_pretrained` folder; nothing is ever downloaded.
 
     It lies on `device`, by default on the GPU if there is one. Brought models, see `worldsim.plugins`, are
-    left where they are. Raises ValueError, naming the file, for an
-    unknown name, a foreign config or broken weights.
+    left where they are. Raises ValueError, naming the file, for an unknown name, a foreign config or broken
+    weights.
     """
     if not checkpoint_folder(name).is_dir() and plugins.brought("model", name):
         return plugins.make("model", str(name), PARTS)

@@ -47,7 +47,7 @@ def write_card(
         *([note] if note else []),
         "",
         "## Data",
-        f"{len(clips.scenes)} clips of the closed-form engine: {mixture}.",
+        f"{len(clips.scenes)} clips of the reference engine: {mixture}.",
         f"{clips.rejected / drawn:.0%} of {drawn} draws were rejected (geometry, or a body too fast).",
         "No clip shows a radius in",
         f"{SIZE_BANDS} m or a speed in {SPEED_BAND} m/s (under gravity the horizontal speed) at any frame;",
