@@ -44,10 +44,13 @@ IDEAS = {
     "direct": Idea("moves the last frame by a displacement field", "direct"),
     "convolutional": Idea("denoises instead of regression", "convolutional"),
     "motion, absolute": Idea(
-        "carries the field of motion along and sees it", "motion", {"relative": False, "filled": False}
+        "carries the field of motion along and sees it",
+        "motion",
+        {"relative": False, "filled": False, "transfer": False},
     ),
-    "motion, relative": Idea("sees its differences alone", "motion", {"filled": False}),
-    "motion": Idea("fills it in from the nearest contrast", "motion"),
+    "motion, relative": Idea("sees its differences alone", "motion", {"filled": False, "transfer": False}),
+    "motion, filled": Idea("fills it in from the nearest contrast", "motion", {"transfer": False}),
+    "motion": Idea("passes differences of motion from one ink to another", "motion"),
     "motion, short": Idea("rollouts of 4 frames instead of 28", "motion", training=SHORT),
     "motion, one field": Idea("moves all inks by one field", "motion", {"layered": False}),
     "motion, one look": Idea("compares each pair of context frames once", "motion", {"looks": 1}),

@@ -56,6 +56,8 @@ class MotionModel(ModelMixin, ConfigMixin):
     relative : `act` sees differences of motion alone; else motion itself too
     filled : fill motion in from the nearest contrast
     layered : each ink has a field of its own; else all move by one
+    transfer : `act` may also change a field's motion by a matrix times its difference from another field's,
+        as a collision does whatever the speeds
     """
 
     name = "motion"
@@ -79,6 +81,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         relative: bool = True,
         filled: bool = True,
         layered: bool = True,
+        transfer: bool = True,
     ) -> None:
         super().__init__()
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
@@ -100,6 +103,8 @@ class MotionModel(ModelMixin, ConfigMixin):
             nn.SiLU(),
             _silent(nn.Conv2d(detail, INKS, 3, padding=1)),
         )
+        transfers = transfer and self.pairs
+        self.passing = _silent(nn.Conv2d(widths[0], 4 * 4 * len(self.pairs), 1)) if transfers else None
 
     def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
         """The frames [B, T, 3, H, W] after `frames` [B, K, 3, H, W] in [-1, 1].
@@ -142,11 +147,22 @@ class MotionModel(ModelMixin, ConfigMixin):
         weight = self._weight(inks)
         pushed = torch.cat([action, action - state.action], 1) / self.config.action_scale
         pushed = pushed[..., None, None].expand(-1, -1, *motion.shape[-2:])
-        seen = torch.cat([self._fold(inks), self._compared(motion, weight) / UNIT, pushed], 1)
+        there = self.filling.presence(weight)
+        apart = self._between(motion, there)
+        told = [
+            there * UNIT,
+            differences(motion),
+            apart.flatten(1, 2),
+            *([] if self.config.relative else [motion]),
+        ]
+        seen = torch.cat([self._fold(inks), torch.cat(told, 1) / UNIT, pushed], 1)
         features = self.act(seen.contiguous(memory_format=torch.channels_last))
         c = motion.shape[1]
         parts = [c, c, self.fields, INKS * self.patch**2]
         at_once, after, sure, repair = _precisely(self.leave, features).split(parts, 1)
+        if self.passing:
+            passed = self._passed(_precisely(self.passing, features), apart)
+            at_once, after = at_once + passed[:, :c], after + passed[:, c:]
         leaving, weight = motion + at_once, weight * certainty(sure)
         travel = self._filled(self._carried(leaving, leaving), self._carried(weight, leaving))
         rough = self._moved(inks, travel) + REPAIR * F.pixel_shuffle(repair, self.patch)
@@ -174,13 +190,23 @@ class MotionModel(ModelMixin, ConfigMixin):
                 frames.append((frame.clamp(-1, 1) + 1) / 2)
         return state, torch.stack(frames, 1)
 
-    def _compared(self, motion: Tensor, weight: Tensor) -> Tensor:
-        """What `act` is told of motion: differences between places, and between fields where both are."""
-        there = self.filling.presence(weight)
-        field, near = motion.unflatten(1, (self.fields, 2)), there[:, :, None]  # [B, fields, 2 or 1, h, w]
+    def _between(self, motion: Tensor, there: Tensor) -> Tensor:
+        """Differences [B, pairs, 2, h, w] between the motions of two fields, at places where both are."""
+        field, near = motion.unflatten(1, (self.fields, 2)), there[:, :, None]
         apart = [(field[:, i] - field[:, j]) * near[:, i] * near[:, j] for i, j in self.pairs]
-        told = [there * UNIT, differences(motion), *apart]
-        return torch.cat(told if self.config.relative else [*told, motion], 1)
+        return torch.stack(apart, 1) if apart else motion.new_zeros(len(motion), 0, 2, *motion.shape[-2:])
+
+    def _passed(self, matrices: Tensor, apart: Tensor) -> Tensor:
+        """Changes [B, 2 · 2 fields, h, w] of motion, at once and after, from one field to another."""
+        # [B, at once or after, first or second of the pair, pair, 2, 2, h, w]
+        matrices = matrices.unflatten(1, (2, 2, len(self.pairs), 2, 2))
+        gained = (matrices * apart[:, None, None, :, None]).sum(5)
+        first, second = gained.unbind(2)
+        change = apart.new_zeros(len(apart), 2, self.fields, 2, *apart.shape[-2:])
+        for n, (i, j) in enumerate(self.pairs):
+            change[:, :, i] = change[:, :, i] + first[:, :, n]
+            change[:, :, j] = change[:, :, j] + second[:, :, n]
+        return change.flatten(1, 3)
 
     def _weight(self, inks: Tensor) -> Tensor:
         """Contrast [B, fields, h, w] of what each field moves."""
