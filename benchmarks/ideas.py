@@ -46,11 +46,16 @@ IDEAS = {
     "motion, absolute": Idea(
         "carries the field of motion along and sees it",
         "motion",
-        {"relative": False, "filled": False, "transfer": False},
+        {"relative": False, "filled": False, "transfer": False, "covers": False},
     ),
-    "motion, relative": Idea("sees its differences alone", "motion", {"filled": False, "transfer": False}),
-    "motion, filled": Idea("fills it in from the nearest contrast", "motion", {"transfer": False}),
-    "motion": Idea("passes differences of motion from one ink to another", "motion"),
+    "motion, relative": Idea(
+        "sees its differences alone", "motion", {"filled": False, "transfer": False, "covers": False}
+    ),
+    "motion, filled": Idea(
+        "fills it in from the nearest contrast", "motion", {"transfer": False, "covers": False}
+    ),
+    "motion, passed on": Idea("passes its differences from one ink to another", "motion", {"covers": False}),
+    "motion": Idea("keeps what another ink hides", "motion"),
     "motion, short": Idea("rollouts of 4 frames instead of 28", "motion", training=SHORT),
     "motion, one field": Idea("moves all inks by one field", "motion", {"layered": False}),
     "motion, one look": Idea("compares each pair of context frames once", "motion", {"looks": 1}),

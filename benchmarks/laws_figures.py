@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 LEVELS = ("id", "size1", "speed1", "size", "speed", "size1speed1", "both")
 COLOURS = ("#555555", "#999999", "#CC79A7", "#D55E00", "#0072B2", "#009E73", "#E69F00", "#56B4E9")
-MARKS = "xv+os^DP"
+MARKS = "xv+os^D"  #: one less than there are colours, so that pairs repeat late
 TRAINED = ((0.7, 1.5), (1.0, 4.0))  #: radius, m, and speed, m/s, of the training clips at t = 0
 BINS = (np.linspace(0.3, 2.0, 18), np.linspace(0.0, 6.0, 13))
 

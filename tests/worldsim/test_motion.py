@@ -11,7 +11,8 @@ from worldsim.metrics.rollouts import make_clips as fresh_clips
 from worldsim.metrics.rollouts import truth
 from worldsim.models import load_model
 from worldsim.models.fields import differences
-from worldsim.models.motion import MotionModel
+from worldsim.models.inks import to_inks
+from worldsim.models.motion import OVER, MotionModel
 from worldsim.training.data import make_clips
 from worldsim.training.recipes import get_recipe
 from worldsim.training.trainer import train
@@ -65,6 +66,30 @@ def test_balls_that_pass_through_each_other_keep_their_colours():
         state, _ = fresh.advance(state, torch.zeros(2, 2))
     assert torch.allclose(state.inks.sum((2, 3))[:, :2], before[:, :2], rtol=0.02)
     assert state.inks[:, 2].max() < 0.05
+
+
+def test_a_ball_comes_out_from_behind_a_screen_as_it_went_in():
+    """Untrained but for one number, that black hides blue: what is hidden stays in the state and moves on."""
+    clips = fresh_clips("screen", "id", 6, "test motion")
+    true = truth(clips, 64) * 2 - 1
+    velocity = torch.as_tensor(clips.states[:, 0, 0, 3:5], dtype=torch.float32)
+    motion = torch.zeros(6, 3, 2)
+    motion[:, 1] = velocity * torch.tensor([1.0, -1.0]) * 0.64
+    fresh = MotionModel(**SMALL).eval()
+    with torch.no_grad():
+        fresh.covering.bias[OVER.index((2, 1))] = 20.0
+        state, _ = fresh.watch(true[:, :4], torch.zeros(6, 3, 2))
+        state = replace(state, motion=motion.flatten(1)[:, :, None, None].expand(-1, -1, 16, 16))
+        shown = []
+        for _ in range(true.shape[1] - 4):
+            state, frame = fresh.advance(state, torch.zeros(6, 2))
+            shown.append(to_inks(frame)[:, 1].clamp(0, 1).sum((1, 2)))
+    expected = to_inks(true[:, 4:])[:, :, 1].sum((2, 3))
+    area = to_inks(true[:, 0])[:, 1].sum((1, 2))
+    error = (torch.stack(shown, 1) - expected).abs() / area[:, None]
+    hidden = expected == 0
+    assert hidden.any(1).all() and (expected[:, -1] > 0).any()
+    assert error.mean() < 0.05
 
 
 def test_balls_of_equal_mass_exchange_their_motion_by_a_constant_matrix():

@@ -11,7 +11,7 @@ cleanly, and a field is filled in from the nearest contrast, so that a body of a
 """
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 import torch
@@ -26,6 +26,8 @@ from worldsim.models.inks import INKS, to_frames, to_inks
 from worldsim.models.state import TensorState
 
 UNIT = 4.0  #: pixels per frame that count as one
+OVER = tuple(permutations(range(INKS), 2))  #: which ink may hide which
+RELUCTANCE = 2.0  #: at first inks hide little of each other: some colours are mixtures of them
 REPAIR = 0.1  #: repairs of pixels are learned slower than motion, lest they blur what is not yet understood
 
 
@@ -58,6 +60,7 @@ class MotionModel(ModelMixin, ConfigMixin):
     layered : each ink has a field of its own; else all move by one
     transfer : `act` may also change a field's motion by a matrix times its difference from another field's,
         as a collision does whatever the speeds
+    covers : an ink may hide another, which stays in the state; else what is not seen is gone
     """
 
     name = "motion"
@@ -82,6 +85,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         filled: bool = True,
         layered: bool = True,
         transfer: bool = True,
+        covers: bool = True,
     ) -> None:
         super().__init__()
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
@@ -104,6 +108,7 @@ class MotionModel(ModelMixin, ConfigMixin):
             _silent(nn.Conv2d(detail, INKS, 3, padding=1)),
         )
         transfers = transfer and self.pairs
+        self.covering = _silent(nn.Conv2d(widths[0], len(OVER), 1)) if covers else None
         self.passing = _silent(nn.Conv2d(widths[0], 4 * 4 * len(self.pairs), 1)) if transfers else None
 
     def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
@@ -170,7 +175,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         sharp = rough + self.sharpen(torch.cat([rough.to(guide.dtype), guide], 1)).float()
         inks = torch.minimum(torch.maximum(sharp, state.least), state.most)
         motion = self._filled(travel + after, self._weight(inks) * certainty(sure))
-        return MotionState(inks, state.least, state.most, motion, action), to_frames(sharp)
+        shown = self._shown(sharp, features) if self.covering else sharp
+        return MotionState(inks, state.least, state.most, motion, action), to_frames(shown)
 
     @torch.no_grad()
     def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> MotionState:
@@ -207,6 +213,15 @@ class MotionModel(ModelMixin, ConfigMixin):
             change[:, :, i] = change[:, :, i] + first[:, :, n]
             change[:, :, j] = change[:, :, j] + second[:, :, n]
         return change.flatten(1, 3)
+
+    def _shown(self, inks: Tensor, features: Tensor) -> Tensor:
+        """What is seen of inks [B, 3, H, W] that hide each other."""
+        hidden = torch.sigmoid(_precisely(self.covering, features) - RELUCTANCE)
+        hidden = F.interpolate(hidden, scale_factor=self.patch, mode="bilinear")
+        there, shown = inks.clamp(0, 1), list(inks.unbind(1))
+        for n, (above, below) in enumerate(OVER):
+            shown[below] = shown[below] * (1 - hidden[:, n] * there[:, above])
+        return torch.stack(shown, 1)
 
     def _weight(self, inks: Tensor) -> Tensor:
         """Contrast [B, fields, h, w] of what each field moves."""
