@@ -18,6 +18,7 @@ PALETTE: dict[str, tuple[float, float, float]] = {
     "red": (1.0, 0.0, 0.0),  # what the agent moves
     "blue": (0.0, 0.0, 1.0),  # the target
     "black": (0.0, 0.0, 0.0),  # fixed bodies
+    "grey": (0.5, 0.5, 0.5),  # all else that moves
 }
 
 

@@ -6,13 +6,13 @@ from worldsim.scenarios.carriage import Carriage, CarriageWall
 from worldsim.scenarios.collision import Collision, Oblique
 from worldsim.scenarios.cushion import Cushion
 from worldsim.scenarios.fall import Catch, Drop, Parabola
-from worldsim.scenarios.launch import Launch
+from worldsim.scenarios.launch import Launch, Triple
 from worldsim.scenarios.pairs import PAIRED
 from worldsim.scenarios.screen import Screen
 from worldsim.scenarios.uniform import Uniform
 
 BASIC: tuple[Scenario, ...] = (Uniform(), Collision(), Oblique(), Launch(), Parabola(), Drop(), Catch())
-STAGED: tuple[Scenario, ...] = (Screen(), Cushion(), Carriage(), CarriageWall())  # what tasks add
+STAGED: tuple[Scenario, ...] = (Triple(), Screen(), Cushion(), Carriage(), CarriageWall())  # what tasks add
 SCENARIOS: dict[str, Scenario] = {s.name: s for s in (*BASIC, *STAGED, *BANDED, *PAIRED)}
 
 __all__ = ["BASIC", "SCENARIOS", "Scenario", "get_scenario", "sample"]

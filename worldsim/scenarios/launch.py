@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class Launch:
     name = "launch"
     levels = ("id",)
     frames = 32
+    balls: tuple[tuple[str, float], ...] = (("blue", 0.45), ("red", 0.8))  #: how often each rests
     template = Scene(
         (Body("blue", (1.0,), (3.0, 5.0)), Body("red", (1.0,), (7.0, 5.0))),
         control=Control(1, "launch", (-LAUNCH, -LAUNCH), (LAUNCH, LAUNCH)),
@@ -29,7 +31,7 @@ class Launch:
     def propose(self, level: str, rng: np.random.Generator) -> Scene | None:
         """See `Scenario.propose`."""
         bodies = []
-        for color, rest in (("blue", 0.45), ("red", 0.8)):
+        for color, rest in self.balls:
             r = base.radius(rng, False)
             position = rng.uniform(r, VIEW - r, size=2)
             angle, v = rng.uniform(0, 2 * np.pi), rng.uniform(0, 3.0)
@@ -37,12 +39,11 @@ class Launch:
             bodies.append(
                 Body(color, (r,), tuple(position), (float(v * np.cos(angle)), float(v * np.sin(angle))))
             )
-        apart = np.hypot(*np.subtract(bodies[0].position, bodies[1].position))
-        return (
-            replace(self.template, bodies=tuple(bodies))
-            if apart > bodies[0].radius + bodies[1].radius
-            else None
+        touch = any(
+            np.hypot(*np.subtract(a.position, b.position)) <= a.radius + b.radius
+            for a, b in combinations(bodies, 2)
         )
+        return None if touch else replace(self.template, bodies=tuple(bodies))
 
     def accept(self, level: str, clips: Trajectory) -> np.ndarray:
         """In distribution, no ball is faster than the ID range."""
@@ -69,3 +70,11 @@ class Launch:
             actions[fast] *= 0.75
         actions[fast] = 0.0
         return actions
+
+
+class Triple(Launch):
+    """The same with a grey ball in the way."""
+
+    name = "triple"
+    balls = (*Launch.balls, ("grey", 0.6))
+    template = replace(Launch.template, bodies=(*Launch.template.bodies, Body("grey", (1.0,), (5.0, 8.0))))
