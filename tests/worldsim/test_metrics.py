@@ -110,6 +110,16 @@ def test_the_mask_excludes_context_and_bodies_cut_by_the_edge():
     assert mask.nonzero()[:, 0].tolist() == list(range(4, 11))
 
 
+def test_a_body_behind_a_screen_is_not_asked_for():
+    """At 2 m/s a ball of radius 0.5 from x = 1 touches a screen from x = 4 to 6 between 1.25 and 2.75 s."""
+    screen = Body("black", (1.0, 5.0), (5.0, 5.0), shape="box", motion="fixed", solid=False)
+    scene = Scene((Body("blue", (0.5,), (1.0, 5.0), (2.0, 0.0)), screen))
+    inside = in_view(truth_of(scene, 32), [scene])[0, :, 0]
+    assert (~inside).nonzero().flatten().tolist() == list(range(13, 28))
+    below = Scene(scene.bodies[::-1])  # drawn first, it hides nothing
+    assert in_view(truth_of(below, 32), [below])[0, :, 1].all()
+
+
 def test_only_frames_after_the_impact_count_on_request():
     states = truth_of(HEAD_ON)  # a gap of 2.3 m closes at 3.5 m/s: impact at 0.657 s
     assert impacts(states, [HEAD_ON])[0].nonzero()[:, 0].tolist() == [7]

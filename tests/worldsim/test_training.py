@@ -7,9 +7,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from worldsim.engines import make_engine
+from worldsim.engines.base import simulate
+from worldsim.scenes import Body, Scene
 from worldsim.training import leak, memory_fit
 from worldsim.training.checkpoint import alone_in, best
-from worldsim.training.data import Batches, make_clips
+from worldsim.training.data import Batches, events, make_clips
 from worldsim.training.losses import denoising
 from worldsim.training.recipes import get_recipe
 from worldsim.training.trainer import NotFinite, Run, train
@@ -117,6 +120,14 @@ def test_the_windows_hold_the_actions_between_their_frames(clips):
     again, _ = batches.draw(0, 2, 8)
     assert torch.equal(frames, again)
     assert not torch.equal(frames, batches.draw(1, 2, 8)[0])
+
+
+def test_what_a_screen_hides_is_not_seen():
+    """At 2 m/s a ball of radius 0.5 from x = 1 is hidden by a screen, x = 4 to 6, from 1.75 to 2.25 s."""
+    screen = Body("black", (1.0, 5.0), (5.0, 5.0), shape="box", motion="fixed", solid=False)
+    scene = Scene((Body("blue", (0.5,), (1.0, 5.0), (2.0, 0.0)), screen))
+    _, seen = events([scene], simulate(make_engine("analytic"), [scene], 32).states)
+    assert np.flatnonzero(~seen[0]).tolist() == [18, 19, 20, 21, 22]
 
 
 def test_a_perfect_prediction_costs_nothing(clips):

@@ -51,7 +51,8 @@ def as_states(states: np.ndarray | Tensor, like: Tensor) -> Tensor:
 
 
 def in_view(states: np.ndarray | Tensor, scenes: Sequence[Scene]) -> Tensor:
-    """[N, T, B] bool: dynamic bodies that lie fully inside the view, from true states [N, T, B, 6]."""
+    """[N, T, B] bool: dynamic bodies that lie fully inside the view and behind no screen, from true states
+    [N, T, B, 6]."""
     states = torch.as_tensor(states, dtype=torch.float64)
     half = torch.zeros(len(scenes), 1, states.shape[2], 2, dtype=torch.float64)
     dynamic = torch.zeros(len(scenes), 1, states.shape[2], dtype=torch.bool)
@@ -61,7 +62,14 @@ def in_view(states: np.ndarray | Tensor, scenes: Sequence[Scene]) -> Tensor:
             dynamic[i, 0, j] = body.motion == "dynamic"
     half, dynamic = half.to(states.device), dynamic.to(states.device)
     centre = states[..., :2]
-    return dynamic & ((centre >= half) & (centre <= VIEW - half)).all(-1)
+    inside = dynamic & ((centre >= half) & (centre <= VIEW - half)).all(-1)
+    for i, scene in enumerate(scenes):
+        for j, screen in enumerate(scene.bodies):
+            if screen.motion == "fixed" and not screen.solid:
+                apart = (centre[i] - centre.new_tensor(screen.position)).abs()
+                reach = half[i, 0] + half.new_tensor(screen.half)
+                inside[i, :, :j] &= (apart >= reach).any(-1)[:, :j]
+    return inside
 
 
 def impacts(states: np.ndarray | Tensor, scenes: Sequence[Scene], tolerance: float = 1e-3) -> Tensor:

@@ -26,7 +26,7 @@ class ClipSet:
 
     `states` [N, T, B, 6] float32, `actions` [N, T-1, A] float32, `length` [N] frames that are real, `looks`,
     `scenes`; `event` [N, T-1] bool, a dynamic body's velocity jumps between t and t + 1; `seen` [N, T] bool,
-    a dynamic body is in view; `rejected`, draws that belonged to no clip.
+    a dynamic body is in view and not wholly behind a screen; `rejected`, draws that belonged to no clip.
     """
 
     states: Tensor
@@ -65,7 +65,7 @@ def make_clips(recipe: Recipe) -> ClipSet:
         states[here, :t, :b] = part_states
         actions[here, : t - 1, : part_actions.shape[2]] = part_actions
         length[here] = t
-        event[here, : t - 1], seen[here, :t] = _events(part_scenes, part_states)
+        event[here, : t - 1], seen[here, :t] = events(part_scenes, part_states)
         row, rejected = row + n, rejected + part_rejected
         scenes += part_scenes
     looks = Looks.of(scenes)
@@ -90,13 +90,21 @@ def _simulate(recipe: Recipe, name: str, clips: int) -> tuple[list[Scene], np.nd
     return scenes, np.concatenate(states), np.concatenate(actions), rejected
 
 
-def _events(scenes: list[Scene], states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def events(scenes: list[Scene], states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`event` [N, T - 1] and `seen` [N, T] of states [N, T, B, 6]; see `ClipSet`."""
     dynamic = np.array([[b.motion == "dynamic" for b in s.bodies] for s in scenes])
     fall = np.array([s.gravity * DT for s in scenes])[:, None, None]
     change = np.diff(states[..., 3:5], axis=1)
     change[..., 1] += fall
     jumps = (np.abs(change).max(-1) > JUMP) & dynamic[:, None]
     inside = (np.abs(states[..., 0:2] - VIEW / 2).max(-1) < VIEW / 2) & dynamic[:, None]
+    for i, scene in enumerate(scenes):
+        for j, screen in enumerate(scene.bodies):
+            if screen.motion == "fixed" and not screen.solid:
+                apart = np.abs(states[i, :, :j, 0:2] - screen.position)
+                inside[i, :, :j] &= (
+                    apart > np.subtract(screen.half, [b.half for b in scene.bodies[:j]])
+                ).any(-1)
     return jumps.any(-1), inside.any(-1)
 
 
