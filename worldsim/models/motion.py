@@ -175,7 +175,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         sharp = rough + self.sharpen(torch.cat([rough.to(guide.dtype), guide], 1)).float()
         inks = torch.minimum(torch.maximum(sharp, state.least), state.most)
         motion = self._filled(travel + after, self._weight(inks) * certainty(sure))
-        shown = self._shown(sharp, features) if self.covering else sharp
+        shown = self._shown(sharp, _precisely(self.covering, features)) if self.covering else sharp
         return MotionState(inks, state.least, state.most, motion, action), to_frames(shown)
 
     @torch.no_grad()
@@ -214,9 +214,9 @@ class MotionModel(ModelMixin, ConfigMixin):
             change[:, :, j] = change[:, :, j] + second[:, :, n]
         return change.flatten(1, 3)
 
-    def _shown(self, inks: Tensor, features: Tensor) -> Tensor:
-        """What is seen of inks [B, 3, H, W] that hide each other."""
-        hidden = torch.sigmoid(_precisely(self.covering, features) - RELUCTANCE)
+    def _shown(self, inks: Tensor, covering: Tensor) -> Tensor:
+        """What is seen of inks [B, 3, H, W], each of which may hide another [B, 6, h, w]; see `OVER`."""
+        hidden = torch.sigmoid(covering - RELUCTANCE)
         hidden = F.interpolate(hidden, scale_factor=self.patch, mode="bilinear")
         there, shown = inks.clamp(0, 1), list(inks.unbind(1))
         for n, (above, below) in enumerate(OVER):
