@@ -14,6 +14,7 @@ from worldsim.scenarios.fall import FLOOR_TOP
 from worldsim.scenarios.screen import Screen, falling_speed
 from worldsim.scenes import DT, VIEW, Body
 from worldsim.tracking import HIDDEN, VISIBLE, Tracker
+from worldsim.training.data import events
 from worldsim.worlds import SimulatedWorld
 
 PHYSICS = ("analytic", "box2d", "mujoco")
@@ -49,6 +50,14 @@ def test_a_load_rides_exactly_and_then_flies(name):
     assert ball[RELEASE:, 0] == pytest.approx(ball[RELEASE, 0] + 1.5 * t, abs=1e-5)
     assert ball[RELEASE:, 1] == pytest.approx(ball[RELEASE, 1] - G * t**2 / 2, abs=1e-4)
     assert ball[RELEASE:, 4] == pytest.approx(-G * t, abs=1e-4)
+
+
+def test_riding_is_no_event_and_the_release_and_the_bounce_are():
+    """Let go of at rest at frame 10 with 2 m to fall, the ball bounces after sqrt(2 * 2 / 2.5) = 1.26 s."""
+    still = scene(bottom=FLOOR_TOP + 2.0, speed=0.0)
+    states = simulate(make_engine("analytic"), [still], 30, release(30, lift=0.0)).states
+    event, _ = events([still], states)
+    assert np.flatnonzero(event[0]).tolist() == [RELEASE, RELEASE + 12]
 
 
 @pytest.mark.parametrize("name", PHYSICS)

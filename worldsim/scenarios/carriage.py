@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from worldsim import keys as key
+from worldsim.engines import make_engine
+from worldsim.engines.base import simulate
 from worldsim.scenarios import base
 from worldsim.scenarios.fall import FLOOR, FLOOR_TOP
 from worldsim.scenes import VIEW, Body, Control, Scene, Trajectory
@@ -63,7 +65,8 @@ class Carriage:
 
     def actions(self, scenes: Sequence[Scene], keys: np.ndarray, frames: int) -> np.ndarray:
         """Half of the carriages go up and down by commands that hold for 1 to 10 frames; each lets go once,
-        between frame 3 and the time at which it would leave the view or reach the wall."""
+        between frame 3 and the time at which it would leave the view or reach the wall. Balls that the
+        wall's corner would make too fast to be in distribution are never let go of."""
         lifts = base.held_commands("carriage lifts", keys, frames, LIFT)
         actions = np.concatenate([lifts, np.zeros_like(lifts)], axis=-1)
         for i, (scene, k) in enumerate(zip(scenes, key.fold(keys, "carriage release"))):
@@ -76,6 +79,10 @@ class Carriage:
             last = int(abs(end - x) / max(abs(speed), 0.1) * 10)
             when = int(rng.integers(3, max(4, min(last, frames - 10))))
             actions[i, when:, 1] = 1.0
+        if self.wall:
+            truth = simulate(make_engine("reference"), scenes, frames, actions)
+            fast = np.abs(truth.states[:, :, 2, 3]).max(1) > base.SPEED_CAP
+            actions[fast, :, 1] = 0.0
         return actions
 
 

@@ -17,6 +17,7 @@ from worldsim.training.leak import check
 from worldsim.training.recipes import Recipe
 
 JUMP = 0.05  #: m/s; a larger change of velocity within a frame is a contact or a launch
+RIDING = 1e-4  #: m; a load that moves less against its carriage within a frame rides along
 CHUNK = 1000
 
 
@@ -25,8 +26,9 @@ class ClipSet:
     """Clips padded to one length and number of bodies.
 
     `states` [N, T, B, 6] float32, `actions` [N, T-1, A] float32, `length` [N] frames that are real, `looks`,
-    `scenes`; `event` [N, T-1] bool, a dynamic body's velocity jumps between t and t + 1; `seen` [N, T] bool,
-    a dynamic body is in view and not wholly behind a screen; `rejected`, draws that belonged to no clip.
+    `scenes`; `event` [N, T-1] bool, between t and t + 1 a dynamic body's velocity jumps or it is let go of;
+    `seen` [N, T] bool, a dynamic body is in view and not wholly behind a screen; `rejected`, draws that
+    belonged to no clip.
     """
 
     states: Tensor
@@ -105,6 +107,11 @@ def events(scenes: list[Scene], states: np.ndarray) -> tuple[np.ndarray, np.ndar
                 inside[i, :, :j] &= (
                     apart > np.subtract(screen.half, [b.half for b in scene.bodies[:j]])
                 ).any(-1)
+        if scene.control is not None and scene.control.load is not None:
+            apart = states[i, :, scene.control.load, 0:2] - states[i, :, scene.control.body, 0:2]
+            rides = np.abs(np.diff(apart, axis=0)).max(-1) < RIDING
+            jumps[i, :, scene.control.load] &= ~rides
+            jumps[i, 1:, scene.control.load] |= rides[:-1] & ~rides[1:]
     return jumps.any(-1), inside.any(-1)
 
 
