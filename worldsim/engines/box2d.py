@@ -4,8 +4,8 @@ Box2D lets contacts slower than 1 m/s stick (a compiled-in threshold) and keeps 
 length are therefore scaled: a body at v m/s moves at v·L·T units per unit of time, which lowers the threshold
 to 1/T and shrinks the slop by L. Under gravity T is limited: below about g·h a resting body must not bounce.
 
-Box2D's own damping divides velocities by 1 + c·h. Here they are scaled by e^(-c·h) after each step, and during
-a frame by the mean of the step to come as well: free motion is exact at any step.
+Box2D's own damping divides velocities by 1 + c·h. Here they are scaled by e^(-c·h) after each step, and while
+a frame lasts they are those of the mean of the coming step: free motion is exact at any step.
 """
 
 from collections.abc import Sequence

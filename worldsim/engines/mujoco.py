@@ -200,7 +200,9 @@ def _xml(scene: Scene, moving: Sequence[int]) -> str:
         if i in moving or j in moving
     )
     return f"""<mujoco>
-      <option timestep="{STEP}" integrator="Euler" jacobian="dense" tolerance="1e-12"><flag eulerdamp="disable"/></option>
+      <option timestep="{STEP}" integrator="Euler" jacobian="dense" tolerance="1e-12">
+        <flag eulerdamp="disable"/>
+      </option>
       <worldbody>{"".join(parts)}</worldbody>
       <contact>{pairs}</contact>
     </mujoco>"""

@@ -1,4 +1,4 @@
-"""Push: a box pushes a ball that rolls and slows down; the box is steered at random, or at the ball for once."""
+"""Push: a ball rolls and slows down; a box that can push it is steered at random, or once at the ball."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,13 +14,13 @@ from worldsim.scenes import DT, VIEW, Body, Control, Scene, Trajectory
 
 BALL, PUSHER = 0, 1
 DAMPING = 1.0  #: 1/s; a ball left alone rolls 1 m for each m/s
-HALF = 0.6  #: m, half of the pusher's side
+HALF = 0.8  #: m, half of the pusher's side
 PUSHER_SPEED = 2.0  #: m/s, fastest pusher along either axis
 CHARGES = 0.8  #: share of the pushers that make for the ball once
 
 
 def gap(ball: np.ndarray, pusher: np.ndarray, radius: float) -> float:
-    """Distance in m between the outlines of a ball and the pusher at these places [2] m; below 0 they overlap."""
+    """Distance in m between the outlines of ball and pusher at these places [2] m; below 0 they overlap."""
     outside = np.maximum(np.abs(ball - pusher) - HALF, 0.0)
     return float(np.sqrt(np.square(outside).sum()) - radius)
 
@@ -53,16 +53,16 @@ class Push:
         if gap(position, pusher, radius) < 0.1 or (np.abs(rest - VIEW / 2) > VIEW / 2 - radius).any():
             return None
         ball, box = self.template.bodies
-        moving = replace(ball, size=(radius,), position=_pair(position), velocity=_pair(velocity))
-        return replace(self.template, bodies=(moving, replace(box, position=_pair(pusher))))
+        moving = replace(ball, size=(radius,), position=pair(position), velocity=pair(velocity))
+        return replace(self.template, bodies=(moving, replace(box, position=pair(pusher))))
 
     def accept(self, level: str, clips: Trajectory) -> np.ndarray:
         """Every draw belongs to its level."""
         return np.ones(len(clips.states), dtype=bool)
 
     def actions(self, scenes: Sequence[Scene], keys: np.ndarray, frames: int) -> np.ndarray:
-        """Commands that hold for 1 to 10 frames; most pushers first wait and then make for where the ball will
-        be, roughly, and on for a while. Commands that make a ball too fast are left out."""
+        """Commands that hold for 1 to 10 frames; most pushers first wait and then make for where the ball
+        will be, roughly, and go on for a while. Commands that make a ball too fast are left out."""
         across, along = (base.held_commands(f"push {axis}", keys, frames, PUSHER_SPEED) for axis in "xy")
         actions = np.concatenate([across, along], axis=-1)
         for i, (scene, k) in enumerate(zip(scenes, key.fold(keys, "push charge"))):
@@ -90,5 +90,6 @@ def _charge(scene: Scene, rng: np.random.Generator) -> tuple[int, np.ndarray]:
     return wait, np.tile(way / (frames * DT), (frames + int(rng.integers(0, 9)), 1))
 
 
-def _pair(a: np.ndarray) -> tuple[float, float]:
+def pair(a: np.ndarray) -> tuple[float, float]:
+    """A place or velocity [2] as a body has it."""
     return float(a[0]), float(a[1])
