@@ -93,8 +93,8 @@ class Scene:
     bodies: tuple[Body, ...]
     gravity: float = 0.0
     restitution: float = 1.0
-    damping: float = 0.0
     control: Control | None = None
+    damping: float = 0.0
 
     def __post_init__(self) -> None:
         if self.damping < 0 or (self.damping and self.gravity):
@@ -125,8 +125,8 @@ class Scene:
             bodies=tuple(Body(**tupled(b)) for b in data["bodies"]),
             gravity=data["gravity"],
             restitution=data["restitution"],
-            damping=data.get("damping", 0.0),  # scenes stored before there was any have none
             control=None if control is None else Control(**tupled(control)),
+            damping=data.get("damping", 0.0),  # scenes stored before there was any have none
         )
 
     def with_states(self, states: np.ndarray) -> "Scene":

@@ -67,7 +67,8 @@ def in_view(states: np.ndarray | Tensor, scenes: Sequence[Scene]) -> Tensor:
 def impacts(states: np.ndarray | Tensor, scenes: Sequence[Scene], tolerance: float = 1e-3) -> Tensor:
     """[N, T] bool: two bodies changed their velocities in the 0.1 s before this frame.
 
-    Gravity and damping do not count. A launch changes one velocity, a bounce on a fixed body changes one, an impact changes two.
+    Gravity and damping do not count. A launch changes one velocity, a bounce on a fixed body changes one, an
+    impact changes two.
     """
     states = torch.as_tensor(states, dtype=torch.float64)
     gravity, damping = (
