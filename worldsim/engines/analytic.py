@@ -67,6 +67,7 @@ class AnalyticSimulation:
         self._gravity = np.array([s.gravity for s in scenes], dtype=float)
         self._restitution = np.array([s.restitution for s in scenes], dtype=float)
         self._damping = np.array([s.damping for s in scenes], dtype=float)
+        self._damped = bool(self._damping.any())
         for i, scene in enumerate(scenes):
             for j, body in enumerate(scene.bodies):
                 self._falls[i, j] = body.motion == "dynamic"
@@ -111,7 +112,8 @@ class AnalyticSimulation:
             [self._meet(rows, *e) if len(e) == 2 else self._land(rows, *e) for e in self._events]
         )
         event = times.argmin(axis=0)
-        return duration(self._damping[rows], times[event, np.arange(len(rows))]), event
+        time = times[event, np.arange(len(rows))]
+        return duration(self._damping[rows], time) if self._damped else time, event
 
     def _meet(self, rows: np.ndarray, i: int, j: int) -> np.ndarray:
         """Time until discs i and j touch: the smaller root of |d + w t| = r_i + r_j."""
@@ -147,14 +149,15 @@ class AnalyticSimulation:
         lies &= s[..., 1] - self._radius[rows] - self._top[rows, None] <= TOUCH
         held = self._controls.held[rows]
         pull = self._gravity[rows, None] * (self._falls[rows] & ~lies & ~held)
-        free = self._falls[rows] & ~held
-        damping = self._damping[rows, None] * free
-        t = t * (free | self._controls.kinematic[rows])
-        way = reach(damping, t)
+        t = way = t * (self._falls[rows] | self._controls.kinematic[rows])
+        if self._damped:
+            damping = self._damping[rows, None] * (self._falls[rows] & ~held)
+            way, kept = reach(damping, t), decay(damping, t)[..., None]
         s[..., 0] += s[..., 3] * way
         s[..., 1] += s[..., 4] * way - 0.5 * pull * t * t
         s[..., 4] -= pull * t
-        s[..., 3:5] *= decay(damping, t)[..., None]
+        if self._damped:
+            s[..., 3:5] *= kept
         self._states[rows] = s
 
     def _resolve(self, rows: np.ndarray, event: np.ndarray) -> None:

@@ -8,6 +8,7 @@ Box2D's own damping divides velocities by 1 + c·h. Here they are scaled by e^(-
 a frame lasts they are those of the mean of the coming step: free motion is exact at any step.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,6 @@ import numpy as np
 from worldsim.engines.base import is_floor
 from worldsim.engines.clearance import Clearance
 from worldsim.engines.controls import Controls
-from worldsim.engines.damping import decay, reach
 from worldsim.scenes import DT, VIEW, Body, Scene, initial_states
 
 LENGTH = 10.0  #: L, Box2D units in a metre
@@ -58,6 +58,11 @@ class Clock:
         if clear:
             return int((speed + self.gravity * DT) * LENGTH * DT / FASTEST) + 1
         return max(self.steps, int(3 * speed * LENGTH * DT / FASTEST) + 1)
+
+    def slowing(self, h: float) -> tuple[float, float]:
+        """Mean velocity during a step of h seconds and velocity after it, as shares of the one before it."""
+        lost = self.damping * h
+        return (-math.expm1(-lost) / lost, math.exp(-lost)) if lost else (1.0, 1.0)
 
 
 class Box2DEngine:
@@ -109,7 +114,7 @@ class Box2DSimulation:
             steps = clock.steps_for(speed[i], clear[i])
             h = DT / steps
             more = (clock.gravity * h / 2 - clock.kick) * LENGTH * clock.scale
-            mean, kept = float(reach(clock.damping, h)) / h, float(decay(clock.damping, h))
+            mean, kept = clock.slowing(h)
             _accelerate(self._dynamic[i], more)
             _scale(self._dynamic[i], mean)
             for _ in range(steps):
