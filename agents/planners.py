@@ -31,10 +31,11 @@ def _entry(
     line: Settings,
     release: Settings,
     bank: Settings | None = None,
+    push: Settings | None = None,
 ) -> Entry:
-    """A planner with settings for tasks along a line, for those that let go of a load, and for Bank."""
-    tuned = {"Catch": line, "Intercept": line, "Drop": release, "Bounce": release, "Bank": bank or default}
-    return Entry(refit, default, tuned)
+    """A planner with settings for tasks along a line, for those that let go of a load, for Bank and Push."""
+    tuned = {"Catch": line, "Intercept": line, "Drop": release, "Bounce": release}
+    return Entry(refit, default, tuned | {"Bank": bank or default, "Push": push or default})
 
 
 PLANNERS: dict[str, Entry] = {
@@ -50,6 +51,7 @@ PLANNERS: dict[str, Entry] = {
         CEMConfig(candidates=(10, 4), refresh=(4,)),
         CEMConfig(candidates=(28, 10, 10), refresh=(3,)),
         CEMConfig(candidates=(56, 20, 20, 20, 20)),
+        CEMConfig(candidates=(40, 14, 10), refresh=(3,)),
     ),
     "icem": _entry(
         ICEM,

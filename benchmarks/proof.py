@@ -35,6 +35,7 @@ AT_MOST = {
     ("reactive", ""): 0.50,
     ("cem", "inertia"): 0.50,
     ("cem", "frozen"): 0.50,
+    ("cem", "undamped"): 0.50,
 }
 FALL, FALL_LOW = (
     0.30,

@@ -21,7 +21,7 @@ LEARNERS = {  #: algorithm and observation of each policy that is trained
     for observation, ending in (("tracked", ""), ("frames", "_frames"))
 }
 WORLDS = ("learned", "box2d", "mujoco")  #: worlds in which the bridge executes
-ENGINES_AND_MODEL = ("inertia", "frozen", "box2d", "mujoco", "analytic", "learned")
+ENGINES_AND_MODEL = ("inertia", "frozen", "undamped", "box2d", "mujoco", "analytic", "learned")
 PREPARED = {
     "noop": ("",),
     "random": ("",),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from benchmarks.figures import LEVEL_NAMES, LEVELS, POLICIES, TASKS, WORLDS, in_order, policy_name
 from benchmarks.results_io import Row, select
 
-NULLS = ("inertia", "frozen")  #: worlds without the law that a task is about
+NULLS = ("inertia", "frozen", "undamped")  #: worlds without the law that a task is about
 
 
 @dataclass(frozen=True)

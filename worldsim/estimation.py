@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
+from worldsim.engines.damping import decay, reach
 from worldsim.scenes import DT, RELEASE, Scene
 from worldsim.tracking import HIDDEN, Track
 
@@ -14,8 +15,8 @@ APART = 0.1  #: m; a load that is farther from its place under the carriage is n
 def estimate_scenes(track: Track, template: Scene, actions: Tensor) -> list[Scene]:
     """Scenes whose present state is what the tracker saw: positions, sizes of discs, velocities.
 
-    A displacement over one frame is the velocity in the middle of that frame; half a frame of gravity is
-    added to bring it to the present. A hidden body has kept its velocity since it was last seen. Whether a
+    A displacement over one frame is the mean velocity of that frame; half a frame of gravity, or what damping
+    takes, brings it to the present. A hidden body has kept its velocity since it was last seen. Whether a
     load is still carried is read from its place and from `actions` [N, K-1, A], those of the context.
     """
     position, velocity, size = (
@@ -44,11 +45,13 @@ def _scene(
         if body.motion == "fixed":
             bodies.append(body)
             continue
-        fall = template.gravity * DT / 2 if body.motion == "dynamic" and b != load else 0.0
+        free = body.motion == "dynamic" and b != load
+        fall = template.gravity * DT / 2 if free else 0.0
+        kept = float(decay(template.damping, DT) / reach(template.damping, DT)) * DT if free else 1.0
         moved = replace(
             body,
             position=(float(position[b, 0]), float(position[b, 1])),
-            velocity=(float(velocity[b, 0]), float(velocity[b, 1]) - fall),
+            velocity=(float(velocity[b, 0]) * kept, float(velocity[b, 1]) * kept - fall),
         )
         bodies.append(replace(moved, size=(float(size[b]),)) if body.shape == "disc" else moved)
     if control is not None:

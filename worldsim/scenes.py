@@ -17,6 +17,7 @@ RELEASE = 0.9  #: a `carry` action above this lets go of the load
 PALETTE: dict[str, tuple[float, float, float]] = {
     "red": (1.0, 0.0, 0.0),  # what the agent moves
     "blue": (0.0, 0.0, 1.0),  # the target
+    "navy": (0.0, 0.0, 0.5),  # the target where motion is damped; half blue, half black
     "black": (0.0, 0.0, 0.0),  # fixed bodies
     "grey": (0.5, 0.5, 0.5),  # all else that moves
 }
@@ -86,13 +87,22 @@ class Control:
 class Scene:
     """Bodies in drawing order (later ones cover earlier ones), law constants and the control.
 
-    `gravity` pulls down, m/s²; `restitution` holds for every contact.
+    `gravity` pulls down, m/s²; `restitution` holds for every contact; `damping` c slows every dynamic body,
+    v' = -c v, 1/s, on a table without gravity (ValueError with both: no engine has their common motion).
     """
 
     bodies: tuple[Body, ...]
     gravity: float = 0.0
     restitution: float = 1.0
     control: Control | None = None
+    damping: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.damping < 0 or (self.damping and self.gravity):
+            raise ValueError(
+                f"damping {self.damping} with gravity {self.gravity}; expected a damping of at least 0, and "
+                "one of the two to be 0: no engine has their common motion"
+            )
 
     @property
     def action_size(self) -> int:
@@ -117,6 +127,7 @@ class Scene:
             gravity=data["gravity"],
             restitution=data["restitution"],
             control=None if control is None else Control(**tupled(control)),
+            damping=data.get("damping", 0.0),  # scenes stored before there was any have none
         )
 
     def with_states(self, states: np.ndarray) -> "Scene":

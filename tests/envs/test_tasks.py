@@ -11,12 +11,14 @@ from envs.bank import Bank
 from envs.bounce import FLOOR_TOP, Bounce
 from envs.drop import Drop
 from envs.intercept import Intercept
+from envs.push import Push
 from envs.tasks import TASKS, make_task
 from envs.vector import WorldVectorEnv
 from worldsim.engines import make_engine
 from worldsim.scenarios import cushion, screen
+from worldsim.scenarios.push import HALF, PUSHER_SPEED
 from worldsim.scenes import DT, VIEW
-from worldsim.tracking import HIDDEN, VISIBLE, Track
+from worldsim.tracking import HIDDEN, LOST, VISIBLE, Track
 
 LEVELS = [(name, level) for name, task in TASKS.items() for level in task().levels]
 NONE = np.zeros(1, dtype=np.uint64)
@@ -198,3 +200,77 @@ def _track(carriage: list[float], ball: list[float], climb: float = 0.0) -> Trac
     velocity[0, 2, 1] = climb
     size = torch.tensor([[5.0, 0.9, 1.0, 0.15]])
     return Track(position, velocity, size, torch.full((1, 4), VISIBLE))
+
+
+def shoved(start, let_go) -> np.ndarray:
+    """Go to the line of the push, wait until the ball hardly moves across, push at full speed, and go back
+    when there are `let_go(remaining)` m left to the goal, `remaining` s before the end; a plan [H, 2]."""
+    ball, box = start.scene.bodies
+    rest = np.array(ball.position) + ball.velocity  # damping is 1/s
+    axis = int(np.abs(start.goal - rest).argmax())
+    way, across = np.sign(start.goal - rest)[axis], 1 - axis
+    place, pushing, plan = np.array(box.position), True, np.zeros((Push.frames, 2))
+    target = start.goal[axis] - way * (ball.radius + HALF)
+    before = min(way * ball.position[axis], way * rest[axis]) - ball.radius - HALF - 0.1
+    for t in range(Push.frames):
+        time, remaining = 0.3 + t * DT, (Push.frames - t) * DT
+        aside = rest[across] - place[across]
+        steady = abs(ball.velocity[across]) * np.exp(-time) < 0.9 and abs(aside) < 0.1
+        pushing &= way * (target - place[axis]) > let_go(remaining)
+        ahead = PUSHER_SPEED if steady else min(PUSHER_SPEED, max(0.0, before - way * place[axis]) / DT)
+        plan[t, across] = np.clip(aside / DT, -PUSHER_SPEED, PUSHER_SPEED)
+        plan[t, axis] = way * (ahead if pushing else -PUSHER_SPEED)
+        place += plan[t] * DT
+    return plan
+
+
+@pytest.mark.parametrize("level", Push.levels)
+def test_push_is_solved_by_letting_go_where_the_ball_rolls_the_rest_of_the_way(level):
+    """The closed form: let go of at v, a ball rolls v (1 - e^(-t)) in t."""
+    task = Push()
+    far = [s for s in (task.sample(level, i) for i in range(40)) if lacking(s) > PUSHER_SPEED][:6]
+    rolling = np.stack([shoved(s, lambda t: PUSHER_SPEED * (1 - np.exp(-t))) for s in far])
+    for world in ("box2d", "mujoco"):
+        assert played(task, level, rolling, far, world).outcome.success.mean(dtype=float) >= 0.8
+    carrying = np.stack([shoved(s, lambda _: 0.0) for s in far])
+    assert not played(task, level, carrying, far).outcome.success.any()
+
+
+def lacking(start) -> float:
+    """How far from the goal the ball comes to rest by itself, m."""
+    ball = start.scene.bodies[0]
+    return float(np.linalg.norm(start.goal - ball.position - np.array(ball.velocity)))
+
+
+@pytest.mark.parametrize(
+    ("ball", "speed", "pusher", "success"),
+    [
+        ([6.5, 5.0], 0.1, [2.0, 5.0], True),
+        ([6.7, 5.0], 0.1, [2.0, 5.0], False),  # outside
+        ([6.5, 5.0], 0.5, [2.0, 5.0], False),  # not yet at rest
+        ([6.5, 5.0], 0.1, [4.6, 5.0], False),  # the pusher stands 0.1 m from it
+        ([6.5, 5.0], 0.1, [4.6, 3.4], True),  # it is 0.28 m away in x and in y
+    ],
+)
+def test_a_ball_must_lie_in_the_goal_and_be_left_alone(ball, speed, pusher, success):
+    task, goal = Push(), torch.tensor([[6.0, 5.0]])
+    position, velocity = torch.tensor([[ball, pusher]]), torch.tensor([[[speed, 0.0], [0.0, 0.0]]])
+    track = Track(position, velocity, torch.tensor([[1.0, HALF]]), torch.full((1, 2), VISIBLE))
+    end, before = torch.tensor([0]), torch.tensor([1])
+    outcome = task.judge(task.open(track, goal), track, track, goal, end)
+    assert bool(outcome.success) == success and bool(outcome.failure) != success
+    assert bool(outcome.miss <= task.tolerance) == success
+    assert not task.judge(task.open(track, goal), track, track, goal, before).over.any()
+    lost = Track(position, velocity, track.size, torch.tensor([[VISIBLE, LOST]]))
+    assert not task.judge(task.open(track, goal), track, lost, goal, end).success.any()
+
+
+def test_pushes_go_all_four_ways():
+    ways = set()
+    for i in range(40):
+        start = Push().sample("id", i)
+        lack = start.goal - start.scene.bodies[0].position - start.scene.bodies[0].velocity
+        axis = int(np.abs(lack).argmax())
+        assert abs(lack[1 - axis]) < 1e-9
+        ways.add((axis, float(np.sign(lack[axis]))))
+    assert len(ways) == 4

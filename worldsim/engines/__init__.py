@@ -19,6 +19,7 @@ ENGINES: dict[str, Callable[[], Engine]] = {
     "reference": _lazily("reference", "ReferenceEngine"),
     "inertia": _lazily("inertia", "InertiaEngine"),
     "frozen": _lazily("inertia", "FrozenEngine"),
+    "undamped": _lazily("reference", "UndampedEngine"),
 }
 
 

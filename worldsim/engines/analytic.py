@@ -2,7 +2,8 @@
 
 Between two events every disc moves on a straight line or a parabola. Two discs under the same gravity move
 in a straight line relative to each other, so their time of impact solves a quadratic equation, and so does
-the time at which a disc reaches the floor.
+the time at which a disc reaches the floor. Damping is the same for all and slows the clock alone: events are
+found as if without it, and their times are then read from a clock that runs down.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import numpy as np
 
 from worldsim.engines.base import is_floor
 from worldsim.engines.controls import Controls
+from worldsim.engines.damping import decay, duration, reach
 from worldsim.scenes import DT, Scene, initial_states
 
 MAX_EVENTS = 1000  #: events of one scene in one frame
@@ -64,6 +66,8 @@ class AnalyticSimulation:
         self._top = np.full(len(scenes), -np.inf)
         self._gravity = np.array([s.gravity for s in scenes], dtype=float)
         self._restitution = np.array([s.restitution for s in scenes], dtype=float)
+        self._damping = np.array([s.damping for s in scenes], dtype=float)
+        self._damped = bool(self._damping.any())
         for i, scene in enumerate(scenes):
             for j, body in enumerate(scene.bodies):
                 self._falls[i, j] = body.motion == "dynamic"
@@ -108,7 +112,8 @@ class AnalyticSimulation:
             [self._meet(rows, *e) if len(e) == 2 else self._land(rows, *e) for e in self._events]
         )
         event = times.argmin(axis=0)
-        return times[event, np.arange(len(rows))], event
+        time = times[event, np.arange(len(rows))]
+        return duration(self._damping[rows], time) if self._damped else time, event
 
     def _meet(self, rows: np.ndarray, i: int, j: int) -> np.ndarray:
         """Time until discs i and j touch: the smaller root of |d + w t| = r_i + r_j."""
@@ -144,10 +149,15 @@ class AnalyticSimulation:
         lies &= s[..., 1] - self._radius[rows] - self._top[rows, None] <= TOUCH
         held = self._controls.held[rows]
         pull = self._gravity[rows, None] * (self._falls[rows] & ~lies & ~held)
-        t = t * (self._falls[rows] | self._controls.kinematic[rows])
-        s[..., 0] += s[..., 3] * t
-        s[..., 1] += s[..., 4] * t - 0.5 * pull * t * t
+        t = way = t * (self._falls[rows] | self._controls.kinematic[rows])
+        if self._damped:
+            damping = self._damping[rows, None] * (self._falls[rows] & ~held)
+            way, kept = reach(damping, t), decay(damping, t)[..., None]
+        s[..., 0] += s[..., 3] * way
+        s[..., 1] += s[..., 4] * way - 0.5 * pull * t * t
         s[..., 4] -= pull * t
+        if self._damped:
+            s[..., 3:5] *= kept
         self._states[rows] = s
 
     def _resolve(self, rows: np.ndarray, event: np.ndarray) -> None:

@@ -3,8 +3,12 @@
 Box2D lets contacts slower than 1 m/s stick (a compiled-in threshold) and keeps bodies a slop apart. Time and
 length are therefore scaled: a body at v m/s moves at v·L·T units per unit of time, which lowers the threshold
 to 1/T and shrinks the slop by L. Under gravity T is limited: below about g·h a resting body must not bounce.
+
+Box2D's own damping divides velocities by 1 + c·h. Here they are scaled by e^(-c·h) after each step, and while
+a frame lasts they are those of the mean of the coming step: free motion is exact at any step.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,7 +30,7 @@ FASTEST = 2.0  #: units in one step; Box2D clips faster motion silently (b2_maxT
 
 @dataclass(frozen=True)
 class Clock:
-    """Steps per frame, scale of time and gravity of one scene.
+    """Steps per frame, scale of time, gravity and damping of one scene.
 
     Box2D adds the whole of g·h to the velocity before it moves a body. Half of that, the kick, is added to
     the velocity written and taken off the velocity read (leapfrog): free flight is exact at any step.
@@ -35,14 +39,15 @@ class Clock:
     steps: int
     scale: float
     gravity: float
+    damping: float
     kick: float  #: that every dynamic body carries between frames, m/s
 
     @classmethod
     def of(cls, scene: Scene) -> "Clock":
         """1 ms and T = 100 under gravity, 10 ms and T = 1e4 without."""
         if scene.gravity:
-            return cls(100, 100.0, float(scene.gravity), float(scene.gravity) * DT / 100 / 2)
-        return cls(10, 1e4, 0.0, 0.0)
+            return cls(100, 100.0, float(scene.gravity), 0.0, float(scene.gravity) * DT / 100 / 2)
+        return cls(10, 1e4, 0.0, float(scene.damping), 0.0)
 
     def steps_for(self, speed: float, clear: bool) -> int:
         """Steps of a frame that begins with bodies at most this fast, m/s, few if nothing can touch.
@@ -53,6 +58,11 @@ class Clock:
         if clear:
             return int((speed + self.gravity * DT) * LENGTH * DT / FASTEST) + 1
         return max(self.steps, int(3 * speed * LENGTH * DT / FASTEST) + 1)
+
+    def slowing(self, h: float) -> tuple[float, float]:
+        """Mean velocity during a step of h seconds and velocity after it, as shares of the one before it."""
+        lost = self.damping * h
+        return (-math.expm1(-lost) / lost, math.exp(-lost)) if lost else (1.0, 1.0)
 
 
 class Box2DEngine:
@@ -104,10 +114,16 @@ class Box2DSimulation:
             steps = clock.steps_for(speed[i], clear[i])
             h = DT / steps
             more = (clock.gravity * h / 2 - clock.kick) * LENGTH * clock.scale
+            mean, kept = clock.slowing(h)
             _accelerate(self._dynamic[i], more)
+            _scale(self._dynamic[i], mean)
             for _ in range(steps):
                 world.Step(h / clock.scale, 8, 3)
+                _scale(self._dynamic[i], kept)
+            _scale(self._dynamic[i], 1 / mean)
             _accelerate(self._dynamic[i], -more)
+            if clock.damping and not clear[i]:
+                _drive(self._dynamic[i])
         told = self._states[self._controls.kinematic]
         self._read()
         self._states[self._controls.kinematic] = told
@@ -162,6 +178,28 @@ def _accelerate(bodies: Sequence[Box2D.b2Body], more: float) -> None:
         for body in bodies:
             vx, vy = body.linearVelocity
             body.linearVelocity = (vx, vy + more)
+
+
+def _scale(bodies: Sequence[Box2D.b2Body], factor: float) -> None:
+    """Multiply the velocity of some bodies."""
+    if factor != 1.0:
+        for body in bodies:
+            vx, vy = body.linearVelocity
+            body.linearVelocity = (vx * factor, vy * factor)
+
+
+def _drive(bodies: Sequence[Box2D.b2Body]) -> None:
+    """What a frame's last step took from damped bodies while something pushed them: they keep up with it."""
+    for body in bodies:
+        for edge in body.contacts:
+            if edge.other.type != Box2D.b2_kinematicBody or not _bears(edge):
+                continue
+            manifold = edge.contact.worldManifold  # kept: its normal is a view
+            nx, ny = manifold.normal  # from the contact's first body to its second
+            way = 1.0 if edge.contact.fixtureB.body == body else -1.0
+            (vx, vy), (ux, uy) = body.linearVelocity, edge.other.linearVelocity
+            lack = max(0.0, way * ((ux - vx) * nx + (uy - vy) * ny))
+            body.linearVelocity = (vx + way * lack * nx, vy + way * lack * ny)
 
 
 def _create(world: Box2D.b2World, body: Body, restitution: float, clock: Clock) -> Box2D.b2Body:

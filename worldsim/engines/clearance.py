@@ -20,6 +20,7 @@ class Clearance:
         self._touches, self._mobile = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
         self._floor = np.full(len(scenes), -np.inf)
         self._fall = np.array([s.gravity for s in scenes]) * DT**2 / 2  # what gravity adds to a frame's way
+        self._slow = np.array([s.damping for s in scenes]) * DT**2 / 2  # what damping takes of it, for 1 m/s
         for i, scene in enumerate(scenes):
             for j, body in enumerate(scene.bodies):
                 if is_floor(body):
@@ -32,6 +33,7 @@ class Clearance:
 
     def clear(self, states: np.ndarray) -> np.ndarray:
         """[N] bool: no two bodies of `states` [N, B, 6] can meet in the coming frame."""
+        bend = self._fall + self._slow * np.sqrt(np.square(states[..., 3:5]).sum(axis=-1)).max(axis=1)
         landing = -np.minimum(states[..., 4], 0.0) * DT + self._fall[:, None]
         height = states[..., 1] - self._reach - self._floor[:, None]
         clear = (~(self._touches & self._mobile) | (height > landing + MARGIN)).all(axis=1)
@@ -43,5 +45,5 @@ class Clearance:
             dx, dy, wx, wy = d[:, 0], d[:, 1], d[:, 3], d[:, 4]
             nearest = np.clip(-(dx * wx + dy * wy) / np.maximum(wx * wx + wy * wy, 1e-12), 0.0, DT)
             distance = np.sqrt((dx + wx * nearest) ** 2 + (dy + wy * nearest) ** 2)
-            clear &= ~both | (distance > self._reach[:, i] + self._reach[:, j] + self._fall + MARGIN)
+            clear &= ~both | (distance > self._reach[:, i] + self._reach[:, j] + bend + MARGIN)
         return clear

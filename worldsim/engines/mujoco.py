@@ -3,6 +3,8 @@
 An impact is a damper that acts for one step: its reference acceleration turns the normal velocity v into
 -e·v within h. Spring-like contacts, MuJoCo's default, are ten to a hundred times less exact. All scenes of
 one layout run as one `mujoco.batch.Batch` (MuJoCo 3.17 and later) with sizes and masses of their own.
+
+Joint dampers are explicit and so strong that a step of h takes exactly 1 - e^(-c·h) of a velocity.
 """
 
 import os
@@ -14,6 +16,7 @@ import numpy as np
 from worldsim.engines.base import is_floor
 from worldsim.engines.clearance import Clearance
 from worldsim.engines.controls import Controls
+from worldsim.engines.damping import decay, reach
 from worldsim.scenes import DT, Body, Scene, initial_states
 
 try:
@@ -89,6 +92,9 @@ class _Group:
         if self._moving:
             self._batch = _batch(scenes, self._moving)
             self._timestep = self._batch.expand("opt.timestep")
+            self._dampers = self._batch.expand("dof_damping")
+        self._mass = np.array([[_damped_mass(s.bodies[j]) for j in self._moving] for s in scenes])
+        self._damping = np.array([s.damping for s in scenes])
         self._clearance = Clearance(scenes)
         self._gravity = np.array([[s.gravity] for s in scenes])
 
@@ -97,24 +103,28 @@ class _Group:
 
         Positions and velocities are handed over at each frame; these contacts keep no memory. MuJoCo adds g·h
         to the velocity before it moves a body: half of that is added before and taken off after (leapfrog).
+        Likewise it moves a damped body by the velocity that it has after a step, not by the step's mean.
         """
         if self._batch is None:
             return
         index = np.ix_(self._rows, np.array(self._moving))
         now = states[index]
         clear = self._clearance.clear(states[self._rows])
-        self._timestep[:] = np.where(clear, DT, STEP)
+        self._timestep[:] = h = np.where(clear, DT, STEP)
+        kept = decay(self._damping, h)
+        self._dampers[:] = np.repeat(self._mass * ((1 - kept) / h)[:, None], 2, axis=1)
         told = kinematic[index]
-        kick = self._gravity * ~told * (self._timestep[:, None] / 2)
+        ahead = np.where(told, 1.0, (reach(self._damping, h) / h / kept)[:, None])[..., None]
+        kick = self._gravity * ~told * (h[:, None] / 2)
         self._batch.qpos[:] = now[..., 0:2].reshape(len(now), -1)
         now[..., 4] += kick
-        self._batch.qvel[:] = now[..., 3:5].reshape(len(now), -1)
+        self._batch.qvel[:] = (now[..., 3:5] * ahead).reshape(len(now), -1)
         for chosen, steps in ((clear, 1), (~clear, round(DT / STEP))):
             if chosen.any():
                 self._batch.step(ids=np.flatnonzero(chosen), nstep=steps)
         after = now.copy()
         after[..., 0:2] = self._batch.qpos.reshape(len(now), -1, 2)
-        after[..., 3:5] = self._batch.qvel.reshape(len(now), -1, 2)
+        after[..., 3:5] = self._batch.qvel.reshape(len(now), -1, 2) / ahead
         after[..., 4] -= kick
         after[told] = now[told]
         states[index] = after
@@ -123,6 +133,11 @@ class _Group:
 def _pushes(body: Body) -> bool:
     """Whether a kinematic body takes part in contacts."""
     return body.motion == "kinematic" and body.solid
+
+
+def _damped_mass(body: Body) -> float:
+    """The mass that damping slows, kg."""
+    return body.mass if body.motion == "dynamic" else 0.0
 
 
 def _batch(scenes: Sequence[Scene], moving: Sequence[int]) -> Batch:
@@ -185,7 +200,9 @@ def _xml(scene: Scene, moving: Sequence[int]) -> str:
         if i in moving or j in moving
     )
     return f"""<mujoco>
-      <option timestep="{STEP}" integrator="Euler" jacobian="dense" tolerance="1e-12"/>
+      <option timestep="{STEP}" integrator="Euler" jacobian="dense" tolerance="1e-12">
+        <flag eulerdamp="disable"/>
+      </option>
       <worldbody>{"".join(parts)}</worldbody>
       <contact>{pairs}</contact>
     </mujoco>"""

@@ -1,6 +1,7 @@
 """The engine that data, context frames and truth come from."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from worldsim.engines.analytic import AnalyticEngine, has_closed_form
 from worldsim.engines.base import Simulation
@@ -19,3 +20,13 @@ class ReferenceEngine:
         from worldsim.engines.box2d import Box2DEngine
 
         return Box2DEngine().start(scenes)
+
+
+class UndampedEngine:
+    """The same without damping: what a planner imagines that knows contacts, not that motion dies away."""
+
+    name = "undamped"
+
+    def start(self, scenes: Sequence[Scene]) -> Simulation:
+        """Start N scenes at t = 0."""
+        return ReferenceEngine().start([replace(scene, damping=0.0) for scene in scenes])

@@ -145,12 +145,12 @@ def score(clips: Clips, frames: Tensor, context: int = 4, after_impact: bool = F
 
 def _drifts(clips: Clips, track: Track, inside: Tensor, context: int) -> tuple[PerClip, PerClip]:
     """Drift of momentum and energy since the context's last interval, while all that moves freely is in view
-    and seen; heights are above the lower edge of the view."""
+    and seen; heights are above the lower edge of the view. Damping conserves neither: nothing is scored."""
     dynamic = torch.tensor([b.motion == "dynamic" for b in clips.scenes[0].bodies])
     gravity = clips.scenes[0].gravity
     velocity, height = midway(track.position, gravity)
     shown = inside & (track.status == VISIBLE)
-    valid = shown[:, 1:] & shown[:, :-1]
+    valid = shown[:, 1:] & shown[:, :-1] & (clips.scenes[0].damping == 0)
     mass = torch.where(dynamic, disc_mass(track.size[:, 0]), 0.0)
     start = context - 2
     return (

@@ -73,13 +73,18 @@ def in_view(states: np.ndarray | Tensor, scenes: Sequence[Scene]) -> Tensor:
 
 
 def impacts(states: np.ndarray | Tensor, scenes: Sequence[Scene], tolerance: float = 1e-3) -> Tensor:
-    """[N, T] bool: two bodies changed their velocities in the 0.1 s before this frame, gravity aside.
+    """[N, T] bool: two bodies changed their velocities in the 0.1 s before this frame.
 
-    A launch changes one velocity, a bounce on a fixed body changes one, an impact changes two.
+    Gravity and damping do not count. A launch changes one velocity, a bounce on a fixed body changes one, an
+    impact changes two.
     """
     states = torch.as_tensor(states, dtype=torch.float64)
-    change = states[:, 1:, :, 3:5] - states[:, :-1, :, 3:5]
-    gravity = torch.tensor([s.gravity for s in scenes], dtype=torch.float64, device=states.device)
+    gravity, damping = (
+        torch.tensor([getattr(s, law) for s in scenes], dtype=torch.float64, device=states.device)
+        for law in ("gravity", "damping")
+    )
+    kept = torch.exp(-damping * DT)[:, None, None, None]
+    change = states[:, 1:, :, 3:5] - kept * states[:, :-1, :, 3:5]
     dynamic = torch.zeros(states.shape[0], 1, states.shape[2], dtype=torch.bool)
     for i, scene in enumerate(scenes):
         for j, body in enumerate(scene.bodies):

@@ -77,7 +77,7 @@ class PhysicsModel(ModelMixin, ConfigMixin):
         self.name, self.action_size = engine, action_size
         self.resolution, self.context_frames = resolution, context_frames
         self.engine, self.template = make_engine(engine), get_scenario(scenario).template
-        laws = torch.tensor([self.template.gravity, self.template.restitution])
+        laws = torch.tensor([self.template.gravity, self.template.restitution, self.template.damping])
         self.register_buffer("laws", laws)  # all that there is to save
         self._tracker = Tracker(self.template, resolution)
 

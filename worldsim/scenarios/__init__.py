@@ -8,11 +8,19 @@ from worldsim.scenarios.cushion import Cushion
 from worldsim.scenarios.fall import Catch, Drop, Parabola
 from worldsim.scenarios.launch import Launch, Triple
 from worldsim.scenarios.pairs import PAIRED
+from worldsim.scenarios.push import Push
 from worldsim.scenarios.screen import Screen
 from worldsim.scenarios.uniform import Uniform
 
 BASIC: tuple[Scenario, ...] = (Uniform(), Collision(), Oblique(), Launch(), Parabola(), Drop(), Catch())
-STAGED: tuple[Scenario, ...] = (Triple(), Screen(), Cushion(), Carriage(), CarriageWall())  # what tasks add
+STAGED: tuple[Scenario, ...] = (  # what tasks add
+    Triple(),
+    Screen(),
+    Cushion(),
+    Carriage(),
+    CarriageWall(),
+    Push(),
+)
 SCENARIOS: dict[str, Scenario] = {s.name: s for s in (*BASIC, *STAGED, *BANDED, *PAIRED)}
 
 __all__ = ["BASIC", "SCENARIOS", "Scenario", "get_scenario", "sample"]

@@ -10,6 +10,7 @@ from torch import Tensor
 from worldsim import keys as key
 from worldsim.engines import make_engine
 from worldsim.engines.base import simulate
+from worldsim.engines.damping import decay
 from worldsim.rendering import Looks, quantise, render
 from worldsim.scenarios import get_scenario, sample
 from worldsim.scenes import DT, VIEW, Scene
@@ -96,7 +97,8 @@ def events(scenes: list[Scene], states: np.ndarray) -> tuple[np.ndarray, np.ndar
     """`event` [N, T - 1] and `seen` [N, T] of states [N, T, B, 6]; see `ClipSet`."""
     dynamic = np.array([[b.motion == "dynamic" for b in s.bodies] for s in scenes])
     fall = np.array([s.gravity * DT for s in scenes])[:, None, None]
-    change = np.diff(states[..., 3:5], axis=1)
+    kept = decay(np.array([s.damping for s in scenes]), DT)[:, None, None, None]
+    change = states[:, 1:, :, 3:5] - kept * states[:, :-1, :, 3:5]
     change[..., 1] += fall
     jumps = (np.abs(change).max(-1) > JUMP) & dynamic[:, None]
     inside = (np.abs(states[..., 0:2] - VIEW / 2).max(-1) < VIEW / 2) & dynamic[:, None]
