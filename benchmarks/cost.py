@@ -2,7 +2,8 @@
 
 One typed law error is injected into the engine that CEM imagines in, at strengths that put bodies equally far
 from the truth (see `benchmarks.dose`); the plans are executed in the true engine. CEM begins from tracked
-context frames, as the fair reference does, whose engine is right: dose zero.
+context frames, as the fair reference does, whose engine is right: dose zero. Whenever it plans anew, the
+error begins anew too, at what was seen.
 """
 
 import json

@@ -10,7 +10,7 @@ from agents.base import Policy
 from benchmarks.records import file_hash, text_hash
 from envs.base import Task
 from worldsim import plugins
-from worldsim.engines import PERTURBED, is_engine
+from worldsim.engines import PERTURBED, is_engine, make_engine
 from worldsim.models import WEIGHTS as SHIPPED
 from worldsim.models import WorldModel, shipped_models
 from worldsim.worlds import ImaginedWorld, World, make_world
@@ -51,7 +51,9 @@ class Spec:
         spec = cls(*text.partition("@")[::2])
         if spec.archive or spec.brought:
             return spec
-        if not spec.wrong and spec.prepared_in not in PREPARED.get(spec.policy, ()):
+        if spec.wrong:
+            make_engine(spec.prepared_in)
+        elif spec.prepared_in not in PREPARED.get(spec.policy, ()):
             known = [p + f"@{w}" * bool(w) for p, worlds in PREPARED.items() for w in worlds]
             raise ValueError(
                 f"unknown policy {text!r}; choose among {', '.join(known)}; planners also imagine in "

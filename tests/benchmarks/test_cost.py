@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from agents.planners import PLANNERS, Entry
+from agents.refits.cem import CEM, CEMConfig
 from benchmarks import cost, cost_figures, dose, projection, records, results_io
 from benchmarks.cost import Args
 from benchmarks.results_io import check, select
@@ -18,6 +20,8 @@ def args(tmp_path, monkeypatch):
     monkeypatch.setattr(dose, "STARTS", 6)
     monkeypatch.setattr(dose.trials, "__defaults__", (range(6), "id"))
     monkeypatch.setattr(projection, "TRIED", 1)
+    few = CEMConfig(candidates=(4,), refresh=(2,), replan_every=24)
+    monkeypatch.setitem(PLANNERS, "cem", Entry(CEM, few))
     monkeypatch.setattr(cost, "play_all", lambda job: work(job, 0))  # without a process of its own
     laws = ("gravity", "interpenetration")
     out = tmp_path / "cost.json"
@@ -93,6 +97,8 @@ def test_planners_imagine_in_engines_with_a_law_error():
     for wrong in ("ppo@perturbed:gravity:0.5", "noop@perturbed:gravity:0.5"):
         with pytest.raises(ValueError, match="perturbed:LAW:STRENGTH:ENGINE"):
             Spec.parse(wrong)
+    with pytest.raises(ValueError, match="unknown law error 'levity'"):
+        Spec.parse("cem@perturbed:levity:0.5")
 
 
 def test_a_world_with_a_law_error_forks_exactly_in_mid_contact():

@@ -8,6 +8,8 @@ import pytest
 from worldsim.engines import make_engine, simulate
 from worldsim.engines.perturbed import LAWS, PerturbedEngine
 from worldsim.scenes import DT, Body, Control, Scene
+from worldsim.tracking import LOST, Tracker
+from worldsim.worlds import SimulatedWorld
 
 FLOOR = Body("black", (5.0, 0.15), (5.0, 0.15), shape="box", motion="fixed")
 BASKET = Body("red", (0.8, 1.15), (5.0, 1.45), shape="box", motion="kinematic", solid=False)
@@ -270,3 +272,14 @@ def test_errors_that_mean_nothing_in_a_scene_are_refused(law, scene, words):
     good = FALL if law == "gravity" else TABLE
     with pytest.raises(ValueError, match=words):
         PerturbedEngine(make_engine("box2d"), law, 0.1).start([good, scene])
+
+
+def test_what_vanished_is_seen_to_be_lost():
+    world = SimulatedWorld(make_engine("perturbed:vanishing:0.3:analytic"))
+    tracker = Tracker(TABLE)
+    track = tracker.begin(world.reset([TABLE], np.zeros(1, dtype=np.uint64)))
+    present = simulate(world.engine, [TABLE], 16).present[0]
+    assert present[8, 0] and not present[-1, 0] and present[:, 1].all()
+    for t in range(4, 16):
+        track = tracker.update(track, world.step(np.zeros((1, 2))))
+        assert (track.status[0] == LOST).tolist() == (~present[t]).tolist()
