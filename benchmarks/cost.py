@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks import dose, results_io
 from benchmarks.bridge import FIRST_REPORTED
-from benchmarks.cost_rows import Curve, summarise
+from benchmarks.cost_rows import Curve, on_plans, summarise
 from benchmarks.dose import Match
 from benchmarks.playing import Cell
 from benchmarks.projection import seconds_each
@@ -68,6 +68,7 @@ def main(args: Args) -> None:
     play_all(job)
     found = job.found()
     rows, notes = summarise(curves, found)
+    rows += on_plans(curves, found, workshop.task)
     command = f"worldsim bench cost --starts {args.starts} --engine {args.engine}"
     results_io.write(args.out, results_io.meta(command, 0, notes=notes), rows)
     for name, figure in cost_figures.draw(rows).items():

@@ -1,6 +1,6 @@
 """Curves of dose and response as result rows: success at each dose, its fall, and the dose that halves it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from benchmarks.records import EpisodeRecord
 from benchmarks.response import Response, fit
 from benchmarks.results_io import Row
 from benchmarks.statistics import paired_difference, proportion
+from envs.base import Task
 from worldsim.engines import PERTURBED
 
 Solved = Mapping[int, bool]  #: success by start_id
@@ -73,6 +74,26 @@ def summarise(curves: Sequence[Curve], found: Iterable[EpisodeRecord]) -> tuple[
             if not m.reached
         ]
     return rows, notes
+
+
+def on_plans(
+    curves: Sequence[Curve], found: Iterable[EpisodeRecord], task: Callable[[str], Task]
+) -> list[Row]:
+    """What each strength measures where the agent goes: `position_error_on_plan`, m, under the actions of the
+    reference's episodes in place of random ones."""
+    rows = []
+    episodes = [r for r in found if not r.prepared_in.startswith(PERTURBED)]
+    for place in dict.fromkeys((c.task, c.level) for c in curves):
+        here = [r for r in episodes if (r.task, r.level) == place]
+        if not here:
+            continue
+        trials, measured = dose.trials_of(task(place[0]), here), NO_INTERVAL | {"n": len(here)}
+        for curve in (c for c in curves if (c.task, c.level) == place):
+            where = curve.where(PERTURBED + curve.law) | {"metric": "position_error_on_plan"}
+            for m in curve.worlds.values():
+                value = dose.measure(trials, curve.law, m.strength)
+                rows.append(where | {"factor": m.strength, "value": value} | measured)
+    return rows
 
 
 def _respond(right: Solved, points: Mapping[Match, Solved]) -> Response:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from agents.regions import Region
+from benchmarks.records import EpisodeRecord
+from benchmarks.truth import per_frame
 from envs.base import Task
 from envs.draws import CONTEXT
 from worldsim import keys as key
@@ -32,11 +34,12 @@ DIGITS = 4  #: significant digits of a strength
 
 @dataclass(frozen=True)
 class Trials:
-    """What doses are measured on: N scenes at the first decision, their actions [N, T, A], the truth
-    [N, T + 1, B, 6], and which bodies move [B]."""
+    """What doses are measured on: N scenes at the first decision, their actions [N, T, A], how many of these
+    `frames` [N] count, the truth [N, T + 1, B, 6], and which bodies move [B]."""
 
     scenes: list[Scene]
     actions: np.ndarray
+    frames: np.ndarray
     true: np.ndarray
     moving: np.ndarray
 
@@ -56,17 +59,35 @@ def trials(task: Task, starts: Sequence[int] = range(STARTS), level: str = "id")
         scenes += [now] * len(chosen)
         actions.append(drawn[chosen])
     every = np.concatenate(actions)
+    return _trials(task, scenes, every, np.full(len(scenes), task.frames))
+
+
+def trials_of(task: Task, episodes: Sequence[EpisodeRecord]) -> Trials:
+    """What was done in recorded episodes of a task, as long as they lasted."""
+    scenes = [_at_decision(task.sample(r.level, r.start_id).scene) for r in episodes]
+    actions = np.stack([per_frame(task, r.actions) for r in episodes])
+    return _trials(task, scenes, actions, np.array([r.frames for r in episodes]))
+
+
+def _trials(task: Task, scenes: list[Scene], actions: np.ndarray, frames: np.ndarray) -> Trials:
     moving = np.array([body.motion != "fixed" for body in task.template.bodies])
-    return Trials(scenes, every, _states(make_engine("reference"), scenes, every)[0], moving)
+    true, _ = _states(make_engine("reference"), scenes, actions)
+    return Trials(scenes, actions, frames, true, moving)
 
 
 def position_error(found: Trials, engine: Engine) -> float:
-    """Mean distance, m, of the moving bodies from the truth over all frames after the first; a missing body
-    counts `MISSING`, as does one that is farther off."""
+    """Mean distance, m, of the moving bodies from the truth over the frames that count; a missing body counts
+    `MISSING`, as does one that is farther off."""
     states, present = _states(engine, found.scenes, found.actions)
     apart = np.sqrt(np.square(states[..., :2] - found.true[..., :2]).sum(-1))
     apart = np.where(present, np.minimum(apart, MISSING), MISSING)
-    return float(apart[:, 1:, found.moving].mean())
+    counts = np.arange(found.actions.shape[1]) < found.frames[:, None]
+    return float(apart[:, 1:, found.moving][counts].mean())
+
+
+def measure(found: Trials, law: str, strength: float) -> float:
+    """The position error of a law error in the reference engine, m."""
+    return position_error(found, PerturbedEngine(make_engine("reference"), law, strength))
 
 
 @dataclass(frozen=True)
@@ -118,8 +139,7 @@ class Matcher:
 
 def match(law: str, found: Trials, doses: Sequence[float] = DOSES) -> list[Match]:
     """Strengths of a law error for each dose. Raises ValueError where it means nothing in these scenes."""
-    truth = make_engine("reference")
-    matcher = Matcher(lambda s: position_error(found, PerturbedEngine(truth, law, s)), law_error(law).high)
+    matcher = Matcher(lambda strength: measure(found, law, strength), law_error(law).high)
     return [matcher(dose) for dose in doses]
 
 

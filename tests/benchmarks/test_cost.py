@@ -3,12 +3,14 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
 from benchmarks import cost, cost_figures, dose, projection, records, results_io
 from benchmarks.cost import Args
+from benchmarks.cost_rows import on_plans
 from benchmarks.results_io import check, select
 from benchmarks.specs import Spec, Workshop
 from benchmarks.workers import work
@@ -61,6 +63,7 @@ def _rows_tell(args, curves, episodes):
             assert row["n"] == 1 and row["value"] == sum(r.success for r in played)
             (row,) = select(rows, **where, metric="position_error", factor=match.strength)
             assert row["value"] == pytest.approx(match.target, rel=0.1)
+            assert select(rows, **where, metric="position_error_on_plan", factor=match.strength)[0]["n"] == 1
     assert any("1 starts, 20 are needed" in note for note in meta["notes"])
     assert any("interpenetration: a dose of 0.5 m is out of reach" in note for note in meta["notes"])
     assert (args.out.parent / "cost-catch-id.png").stat().st_size > 5000
@@ -87,6 +90,26 @@ def test_rows_by_hand():
     axes = cost_figures.draw(rows)["catch-id"].axes
     assert [axis.get_title() for axis in axes] == ["laws"]
     assert json.dumps(rows) and cost_figures.table(rows).row_count == 1
+
+
+def test_on_plans_a_contact_error_counts_where_plans_have_contacts():
+    """A launch that misses shows no momentum leak; one that hits shows it for the frames that count."""
+    task = Workshop().task("Strike")
+    match = dose.Match(0.2, 0.5, 0.2, True)
+    curve = cost.Curve("Strike", "id", "box2d", "momentum_leak", (match,))
+    red, blue = (np.array(task.sample("id", 0).scene.bodies[i].position) for i in (1, 0))
+    away = tuple((red - blue) / np.linalg.norm(red - blue))
+    episode = records.EpisodeRecord(
+        "Strike", "id", 0, "box2d", "cem", "box2d", False, 1.0, 28, actions=(away,)
+    )
+    (row,) = on_plans([curve], [episode], Workshop().task)
+    assert row["value"] == 0.0 and row["factor"] == 0.5
+    aimed = dose.trials(task, [0])
+    hit = aimed.actions[dose.KEPT, 0]
+    later = replace(episode, actions=(tuple(hit),))
+    assert on_plans([curve], [later], Workshop().task)[0]["value"] > 0.01
+    early = replace(later, frames=1)
+    assert on_plans([curve], [early], Workshop().task)[0]["value"] == 0.0
 
 
 def test_planners_imagine_in_engines_with_a_law_error():
