@@ -78,7 +78,7 @@ class Spec:
     @property
     def wrong(self) -> bool:
         """Whether it plans in an engine with a law error."""
-        return self.prepared_in.startswith(PERTURBED) and "inertia" in PREPARED.get(self.policy, ())
+        return self.prepared_in.startswith(PERTURBED) and PREPARED.get(self.policy) == ENGINES_AND_MODEL
 
     @property
     def planner(self) -> str | None:

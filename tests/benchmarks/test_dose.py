@@ -65,6 +65,7 @@ def test_matching_finds_a_known_strength(law, strength):
 def test_a_dose_out_of_reach_is_told_with_what_is_reached():
     found = Matcher(lambda s: 0.3 * s, 1.0)(0.8)
     assert not found.reached and (found.strength, found.dose) == (1.0, 0.3)
+    assert Matcher(lambda s: 0.78 * s, 1.0)(0.8).reached  # a tenth off is near enough
 
 
 def test_a_dose_that_comes_in_steps_is_matched_as_well_as_can_be():
