@@ -25,7 +25,7 @@ def seconds(job: Job, workshop: Workshop) -> float:
         if not count or (planned and _plans_once(cell, workshop)):
             continue
         if kind not in each:
-            each[kind] = _measure(cell, workshop)
+            each[kind] = seconds_each(cell, workshop)
         total += count * each[kind]
     return total / job.workers
 
@@ -38,7 +38,7 @@ def frames_per_second(world: str, workshop: Workshop, rows: int = 32) -> float:
     return frames / (time.perf_counter() - began)
 
 
-def _measure(cell: Cell, workshop: Workshop) -> float:
+def seconds_each(cell: Cell, workshop: Workshop) -> float:
     """Seconds for each start of a cell; trained policies, perhaps yet to come, count as scripted ones."""
     if cell.spec.policy in LEARNERS:
         cell = replace(cell, spec=Spec("noop"))

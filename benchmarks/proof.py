@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -25,6 +24,7 @@ from envs.base import Task
 from envs.tasks import TASKS
 from worldsim.engines import make_engine
 from worldsim.engines.perturbed import PerturbedEngine
+from worldsim.engines.perturbed.motion import ACROSS
 from worldsim.worlds import SimulatedWorld, World
 
 ENGINES = ("box2d", "mujoco")
@@ -42,7 +42,6 @@ FALL, FALL_LOW = (
     0.10,
 )  #: least loss of success by the velocity error, and least lower end of its interval
 WRONG, WRONG_REPLANNED = 0.5, 1.0  #: m/s, for plans made once, and for plans made anew from real frames
-ACROSS = np.pi / 2
 COSTS = ("noop", "random", "reactive", "oracle", "cem")  #: the quick ones first
 
 
@@ -76,12 +75,13 @@ class ProofShop(Workshop):
         )
 
     def weights(self, name: str, task: Task) -> str:
-        """See `Workshop.weights`; what is wrong about the wrong world takes their place."""
-        return _wrong(task).name if name == "wrong" else super().weights(name, task)
+        """See `Workshop.weights`; what is wrong about the wrong world takes their place, in the words of the
+        episodes that are recorded."""
+        return f"box2d+{_error(task):g}@{ACROSS:g}" if name == "wrong" else super().weights(name, task)
 
 
 def _wrong(task: Task) -> PerturbedEngine:
-    return PerturbedEngine(make_engine("box2d"), _error(task), ACROSS)
+    return PerturbedEngine(make_engine("box2d"), "velocity_bias", _error(task))
 
 
 def _error(task: Task) -> float:

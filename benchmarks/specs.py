@@ -10,7 +10,7 @@ from agents.base import Policy
 from benchmarks.records import file_hash, text_hash
 from envs.base import Task
 from worldsim import plugins
-from worldsim.engines import ENGINES
+from worldsim.engines import PERTURBED, is_engine, make_engine
 from worldsim.models import WEIGHTS as SHIPPED
 from worldsim.models import WorldModel, shipped_models
 from worldsim.worlds import ImaginedWorld, World, make_world
@@ -51,10 +51,13 @@ class Spec:
         spec = cls(*text.partition("@")[::2])
         if spec.archive or spec.brought:
             return spec
-        if spec.prepared_in not in PREPARED.get(spec.policy, ()):
+        if spec.wrong:
+            make_engine(spec.prepared_in)
+        elif spec.prepared_in not in PREPARED.get(spec.policy, ()):
             known = [p + f"@{w}" * bool(w) for p, worlds in PREPARED.items() for w in worlds]
             raise ValueError(
-                f"unknown policy {text!r}; choose among {', '.join(known)}; an archive of "
+                f"unknown policy {text!r}; choose among {', '.join(known)}; planners also imagine in "
+                f"{PERTURBED}LAW:STRENGTH:ENGINE; an archive of "
                 f"Stable-Baselines3 is named by its .zip; {plugins.advice('policy')}"
             )
         return spec
@@ -71,6 +74,11 @@ class Spec:
     def brought(self) -> bool:
         """Whether it is one of `worldsim.plugins`."""
         return self.policy not in PREPARED and plugins.brought("policy", self.policy)
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it plans in an engine with a law error."""
+        return self.prepared_in.startswith(PERTURBED) and PREPARED.get(self.policy) == ENGINES_AND_MODEL
 
     @property
     def planner(self) -> str | None:
@@ -92,7 +100,7 @@ class Spec:
 
 def brought_world(name: str) -> str:
     """ "world" or "model" where a name is that of a brought one (see `worldsim.plugins`), else ""."""
-    if name in ENGINES or name in shipped_models() or Path(name).is_dir():
+    if is_engine(name) or name in shipped_models() or Path(name).is_dir():
         return ""
     return next((kind for kind in ("world", "model") if plugins.brought(kind, name)), "")
 
@@ -149,7 +157,7 @@ class Workshop:
         source = self.source(task) if name == "learned" else name
         if isinstance(source, str) and (kind := brought_world(source)):
             return source_hash(kind, source)
-        if name != "learned" or not isinstance(source, str | Path) or str(source) in ENGINES:
+        if name != "learned" or not isinstance(source, str | Path) or is_engine(str(source)):
             return ""
         return file_hash(SHIPPED / source if str(source) in shipped_models() else source)
 

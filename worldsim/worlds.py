@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from worldsim import plugins
-from worldsim.engines import ENGINES, make_engine
+from worldsim.engines import ENGINES, is_engine, make_engine
 from worldsim.engines.base import Engine, Simulation
 from worldsim.estimation import estimate_scenes
 from worldsim.models import (
@@ -283,13 +283,14 @@ PARTS = ("name", "resolution", "context_frames", "device", "reset", "begin", "st
 def make_world(world: "str | Path | World", template: Scene | None = None, resolution: int = 64) -> World:
     """A world by name, or a World (as it is).
 
-    Names are those of engines and shipped models, checkpoint folders, and brought worlds and models, see
-    `worldsim.plugins`; a class or function that makes a world receives `template` if it has that parameter.
+    Names are those of engines (see `make_engine`) and shipped models, checkpoint folders, and brought worlds
+    and models, see `worldsim.plugins`; a class or function that makes a world receives `template` if it has
+    that parameter.
     Raises ValueError for an unknown name, listing what exists.
     """
     if not isinstance(world, str | Path):
         return world
-    if str(world) in ENGINES:
+    if is_engine(str(world)):
         return SimulatedWorld(make_engine(str(world)), resolution, template)
     if str(world) in shipped_models() or Path(world).is_dir():
         return ImaginedWorld(load_model(world), name="learned")

@@ -54,4 +54,5 @@ def test_the_plan_covers_both_engines_with_reported_starts():
 def test_the_wrong_world_is_wrong_and_named_in_the_record():
     shop = ProofShop()
     assert shop.weights("wrong", shop.task("Catch")) != shop.weights("wrong", shop.task("Strike"))
-    assert shop.world("wrong", shop.task("Strike")).engine.velocity_error == 0.5
+    assert shop.world("wrong", shop.task("Strike")).engine.name == "perturbed:velocity_bias:0.5:box2d"
+    assert shop.weights("wrong", shop.task("Strike")) == "box2d+0.5@1.5708"  # as in recorded episodes

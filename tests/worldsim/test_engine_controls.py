@@ -1,10 +1,9 @@
-"""Actions, replay, neighbours and wrong physics, in every engine."""
+"""Actions, replay and neighbours, in every engine."""
 
 import numpy as np
 import pytest
 
 from worldsim.engines import ENGINES, make_engine, simulate
-from worldsim.engines.perturbed import PerturbedEngine
 from worldsim.scenes import DT, VIEW, Body, Control, Scene
 
 FLOOR = Body("black", (5.0, 0.15), (5.0, 0.15), shape="box", motion="fixed")
@@ -116,24 +115,3 @@ def test_inertia_knows_neither_contacts_nor_gravity():
     assert states[:, 2, :2] == pytest.approx(np.stack([3.0 + 0.15 * np.arange(48), np.full(48, 7.0)], axis=1))
     passed = simulate(make_engine("inertia"), [TABLE], 32, table_actions((4.0, 0.0))).states[0]
     assert (passed[:, 0, :2] == TABLE.bodies[0].position).all()
-
-
-@pytest.mark.parametrize(
-    ("angle", "drift"), [(0.0, (0.5, 0.0)), (np.pi / 2, (0.0, 0.5)), (np.pi, (-0.5, 0.0))]
-)
-def test_perturbed_bodies_drift_along_their_turned_motion(angle, drift):
-    scene = Scene((Body("blue", (0.5,), (8.0, 8.0)), Body("red", (0.5,), (1.0, 2.0), (2.0, 0.0))))
-    states = simulate(PerturbedEngine(make_engine("analytic"), 0.5, angle), [scene], 11).states[0]
-    assert (states[:, 0] == states[0, 0]).all()  # at rest: exact
-    assert states[0, 1, :2] == pytest.approx([1.0, 2.0])
-    assert states[-1, 1, :2] == pytest.approx([3.0 + drift[0], 2.0 + drift[1]])
-    assert states[-1, 1, 3:5] == pytest.approx([2.0 + drift[0], drift[1]])
-
-
-def test_perturbed_leaves_baskets_and_the_truth_underneath_alone():
-    true = simulate(make_engine("analytic"), [CATCH], 48, catch_actions()).states[0]
-    wrong = simulate(PerturbedEngine(make_engine("analytic"), 0.5), [CATCH], 48, catch_actions()).states[0]
-    assert (wrong[:, :2] == true[:, :2]).all()
-    speed = np.linalg.norm(true[:, 2, 3:5], axis=-1)
-    seen = np.linalg.norm(wrong[:, 2, 3:5], axis=-1)
-    assert seen == pytest.approx(speed + 0.5)

@@ -88,6 +88,10 @@ class AnalyticSimulation:
     def states(self) -> np.ndarray:
         return self._states.copy()
 
+    def put(self, bodies: np.ndarray, states: np.ndarray) -> None:
+        """See `Simulation.put`."""
+        self._states[bodies] = states[bodies]
+
     def step(self, actions: np.ndarray) -> np.ndarray:
         """Advance by one frame, from event to event."""
         launches = self._controls.begin_frame(self._states, actions)

@@ -12,6 +12,8 @@ import numpy as np
 
 from worldsim.scenes import VIEW, Body, Scene, Trajectory
 
+AWAY = 1000.0  #: m; a body that has vanished waits this high above the view, or higher
+
 
 class Simulation(Protocol):
     """A batch of running scenes."""
@@ -26,6 +28,10 @@ class Simulation(Protocol):
 
         Raises ValueError on a wrong shape or NaN (see `worldsim.scenes.limit_actions`).
         """
+        ...
+
+    def put(self, bodies: np.ndarray, states: np.ndarray) -> None:
+        """Go on with the chosen `bodies` [N, B] bool in other `states` [N, B, 6]; the others stay."""
         ...
 
 
@@ -53,7 +59,8 @@ def simulate(
 ) -> Trajectory:
     """Run whole clips: `frames` frames, the first at t = 0.
 
-    `actions` [N, frames - 1, A]; action t leads from frame t to frame t + 1. None means do nothing.
+    `actions` [N, frames - 1, A]; action t leads from frame t to frame t + 1. None means do nothing. Bodies
+    that vanished on the way are not present.
     """
     size = max(s.action_size for s in scenes)
     if actions is None:
@@ -65,5 +72,6 @@ def simulate(
     for t in range(frames - 1):
         states.append(simulation.step(actions[:, t]))
     count = np.array([len(s.bodies) for s in scenes])
-    present = np.arange(states[0].shape[1]) < count[:, None]
-    return Trajectory(np.stack(states, axis=1), np.repeat(present[:, None], frames, axis=1))
+    exists = np.arange(states[0].shape[1]) < count[:, None]
+    told = np.stack(states, axis=1)
+    return Trajectory(told, exists[:, None] & (told[..., 1] < AWAY))

@@ -102,12 +102,17 @@ class Box2DSimulation:
     def states(self) -> np.ndarray:
         return self._states.copy()
 
+    def put(self, bodies: np.ndarray, states: np.ndarray) -> None:
+        """See `Simulation.put`; contacts keep their memory."""
+        self._states[bodies] = states[bodies]
+        self._push(bodies)
+
     def step(self, actions: np.ndarray) -> np.ndarray:
         """Advance by one frame."""
         held = self._controls.held.copy()
         launches = self._controls.begin_frame(self._states, actions)
         self._launch(launches)
-        self._push(held)
+        self._push(self._controls.kinematic | held)
         speed = np.sqrt(np.square(self._states[..., 3:5]).sum(axis=-1)).max(axis=1).tolist()
         clear = self._clearance.clear(self._states).tolist()
         for i, (world, clock) in enumerate(zip(self._worlds, self._clocks)):
@@ -139,9 +144,9 @@ class Box2DSimulation:
                 self._bodies[i][j].linearVelocity = (vx + float(more[0]), vy + float(more[1]))
                 self._states[i, j, 3:5] += launch
 
-    def _push(self, held: np.ndarray) -> None:
-        """Give bodies that move as they are told, and loads `held` [N, B] until now, their exact states."""
-        for i, j in np.argwhere(self._controls.kinematic | held):
+    def _push(self, bodies: np.ndarray) -> None:
+        """Give some bodies [N, B], such as those that move as they are told, their exact states."""
+        for i, j in np.argwhere(bodies):
             x, y, _, vx, vy, _ = self._states[i, j].tolist()
             scale, body = float(self._scale[i]), self._bodies[i][j]
             kick = self._clocks[i].kick if body.type == Box2D.b2_dynamicBody else 0.0
