@@ -18,7 +18,7 @@ from benchmarks.statistics.estimate import (
 
 BLOCK = 4_000_000  #: weights held at a time; it never changes a result, only the memory that it takes
 
-Statistic = Callable[[np.ndarray], np.ndarray]  #: weights of rows [R, N] -> values [R] (or [R, M])
+Statistic = Callable[[np.ndarray], np.ndarray]  #: weights of rows [R, N] -> values [R]
 
 
 def average(values: ArrayLike, weights: np.ndarray) -> np.ndarray:

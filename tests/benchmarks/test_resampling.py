@@ -34,6 +34,15 @@ def test_one_level_agrees_with_scipy():
     assert (mine.low, mine.high) == pytest.approx(theirs.confidence_interval, abs=0.02)
 
 
+def test_the_interval_of_an_iqm_agrees_with_scipy():
+    values = np.random.default_rng(2).exponential(size=40)
+    mine = bootstrap(lambda w: iqm(values, w), [np.arange(40)])
+    theirs = scipy_bootstrap(
+        (values,), lambda x, axis: trim_mean(x, 0.25, axis=axis), method="percentile", rng=0, vectorized=True
+    )
+    assert (mine.low, mine.high) == pytest.approx(theirs.confidence_interval, abs=0.02)
+
+
 def test_strata_keep_their_sizes():
     strata = np.repeat([0, 1, 2], [3, 10, 5])
     drawn = weights([np.arange(18)], strata=strata)

@@ -41,15 +41,15 @@ def test_it_agrees_with_statsmodels(seed):
 
 def test_without_censoring_it_counts():
     found = kaplan_meier([1, 2, 2, 4], [1, 1, 1, 1])
-    assert found.share == pytest.approx([0.75, 0.25, 0.0])
-    assert found.median() == 2 and found.at(0.5) == (1.0, 1.0, 1.0)
+    assert found.share == pytest.approx([1.0, 0.75, 0.25, 0.0])
+    assert found.median() == 2 and found.at(0.5) == pytest.approx((1.0, 0.025 ** (1 / 4), 1.0))
     assert found.mean(until=4) == pytest.approx(np.mean([1, 2, 2, 4]))
     assert found.at(4) == pytest.approx((0.0, 0.0, 1 - 0.025))  # Clopper and Pearson of 0 in 1
 
 
 def test_clips_that_never_diverge_are_censored():
     found = kaplan_meier([3.0] * 10, [False] * 10)
-    assert found.share.tolist() == [1.0] and found.median() == float("inf")
+    assert found.share.tolist() == [1.0, 1.0] and found.median() == float("inf")
     assert (found.low[0], found.high[0]) == pytest.approx((0.025 ** (1 / 10), 1.0))
     assert found.mean(until=3.0) == 3.0
 

@@ -11,7 +11,8 @@ from worldsim.engines import make_engine, simulate
 from worldsim.engines.perturbed import PerturbedEngine
 from worldsim.metrics.rollouts import Clips, make_clips, truth
 from worldsim.metrics.scoring import ByFrame
-from worldsim.metrics.typed import TYPES, TypedErrors, in_engine, typed_batches
+from worldsim.metrics.typed import in_engine, typed_batches
+from worldsim.metrics.types import TYPES, TypedErrors
 from worldsim.rendering import Looks, quantise, render
 from worldsim.scenes import DT
 
@@ -188,6 +189,12 @@ def test_batches_are_joined_in_order():
     assert joined.by_frame["position"].value[:, 20] == pytest.approx(
         whole.by_frame["position"].value[:, 20].numpy(), abs=1e-5, nan_ok=True
     )
+
+
+def test_frames_of_other_clips_are_refused():
+    some = clips("uniform")
+    with pytest.raises(ValueError, match="6×"):
+        typed_batches(some, lambda c, _: truth(c, 64, 10))
 
 
 def test_means_by_frame_and_clip_on_paper():

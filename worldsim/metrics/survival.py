@@ -9,7 +9,7 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class Survival:
-    """Share that has not diverged yet, after each of the times [K] at which some did or were lost from view.
+    """Share that has not diverged yet, at time 0 and after each time at which some did or left unharmed.
 
     `time`, `at_risk`, `events`, `share`, `low` and `high` are arrays [K]; `n` clips in all.
     """
@@ -23,9 +23,9 @@ class Survival:
     high: np.ndarray
 
     def at(self, time: float) -> tuple[float, float, float]:
-        """Share that has not diverged by `time`, and its interval; 1 before the first divergence."""
+        """Share that has not diverged by `time` (at least 0), and its interval."""
         k = int(np.searchsorted(self.time, time, side="right")) - 1
-        return (1.0, 1.0, 1.0) if k < 0 else (float(self.share[k]), float(self.low[k]), float(self.high[k]))
+        return float(self.share[k]), float(self.low[k]), float(self.high[k])
 
     def median(self) -> float:
         """The first time at which at most half have not diverged; infinite where more than half never do."""
@@ -34,8 +34,7 @@ class Survival:
 
     def mean(self, until: float) -> float:
         """Mean time without divergence within `until`: the area below the curve up to there."""
-        ends = np.clip(np.concatenate([[0.0], self.time, [until]]), 0.0, until)
-        return float((np.diff(ends) * np.concatenate([[1.0], self.share])).sum())
+        return float((np.diff(np.minimum([*self.time, np.inf], until)) * self.share).sum())
 
 
 def kaplan_meier(time: ArrayLike, diverged: ArrayLike, level: float = 0.95) -> Survival:
@@ -53,7 +52,7 @@ def kaplan_meier(time: ArrayLike, diverged: ArrayLike, level: float = 0.95) -> S
         )
     if not np.isin(diverged, (0, 1)).all() or not (np.isfinite(time) & (time >= 0)).all():
         raise ValueError("times must be finite and not negative, events true or false")
-    times = np.unique(time)
+    times = np.union1d(0.0, time)
     events = np.array([(diverged.astype(bool) & (time == t)).sum() for t in times])
     at_risk = np.array([(time >= t).sum() for t in times])
     share = np.cumprod(1 - events / at_risk)
