@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from benchmarks import tables
 from benchmarks.results_io import Row, select
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def table(rows: Sequence[Row]) -> "Table":
             select(rows, **where, metric=m)
             for m in ("velocity_error_public", "permanence", "velocity_error_frames")
         ]
-        interval = f" [{row['low']:.3f}, {row['high']:.3f}]" if row["low"] is not None else ""
+        interval = f" {tables.interval(row, 3)}" if row["n"] is not None else ""
         values = [f"{found[0]['value']:.3f}" if found else "" for found in others[:2]]
         frames = f"{others[2][0]['value']:,}" if others[2] else ""
         shown.add_row(*where.values(), f"{row['value']:.3f}{interval}", *values, frames)
@@ -45,11 +46,18 @@ def draw(rows: Sequence[Row], clips: Sequence[Mapping[str, Any]]) -> dict[str, F
     return {**figures, "cost": over_cost(rows)} if select(rows, metric="training_flops") else figures
 
 
+def _reach(row: Row) -> tuple[float, float]:
+    """How far the interval reaches below and above the value; nowhere where there is none."""
+    if row["low"] is None:
+        return 0.0, 0.0
+    return row["value"] - row["low"], row["high"] - row["value"]
+
+
 def by_level(rows: Sequence[Row]) -> Figure:
     """Velocity error of each model at each level, one panel for each scenario."""
     errors = select(rows, metric="velocity_error")
     scenarios = list(dict.fromkeys(r["scenario"] for r in errors))
-    models = list(dict.fromkeys(r["model"] for r in errors if r["level"] != "ood" and r["low"] is not None))
+    models = list(dict.fromkeys(r["model"] for r in errors if r["level"] != "ood" and r["n"] is not None))
     figure = Figure(figsize=(3.6 * len(scenarios), 3.4), layout="constrained")
     axes = figure.subplots(1, len(scenarios), sharey=True, squeeze=False)[0]
     for ax, scenario in zip(axes, scenarios):
@@ -59,13 +67,11 @@ def by_level(rows: Sequence[Row]) -> Figure:
             mine = [r for lv in levels for r in select(here, model=model, level=lv)]
             at = [levels.index(r["level"]) + 0.6 * (i / max(len(models) - 1, 1) - 0.5) for r in mine]
             value = np.array([r["value"] for r in mine])
-            spread = (
-                np.array([(r["value"] - r["low"], r["high"] - r["value"]) for r in mine]).reshape(-1, 2).T
-            )
+            spread = np.array([_reach(r) for r in mine]).reshape(-1, 2).T
             style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKS[i % len(MARKS)]}
             ax.errorbar(at, value, spread, linestyle="", markersize=4, linewidth=1, label=model, **style)
         for row in here:
-            if row["low"] is None and row["level"] == "id" and "DiT" in row["model"]:
+            if row["n"] is None and row["level"] == "id" and "DiT" in row["model"]:
                 ax.axhline(row["value"], linewidth=0.6, linestyle=":", color="#777777")
                 ax.text(len(levels) - 0.5, row["value"], row["model"], fontsize=6, ha="right", va="bottom")
         ax.set(title=scenario, yscale="log", xticks=range(len(levels)))

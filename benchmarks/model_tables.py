@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from benchmarks import tables
 from benchmarks.figures import in_order
 from benchmarks.laws_figures import LEVELS
 from benchmarks.results_io import Row, select
@@ -17,14 +18,14 @@ LINES = ("tracker", "autoencoder", "inertia", "retrieval")  #: before the models
 def laws(rows: Sequence[Row], scenario: str) -> Table:
     """Velocity error of every model at every level of a scenario; what was published stands last."""
     found = select(rows, scenario=scenario, metric="velocity_error")
-    levels = [lv for lv in LEVELS if any(r["level"] == lv and r["low"] is not None for r in found)]
+    levels = [lv for lv in LEVELS if any(r["level"] == lv and r["n"] is not None for r in found)]
     lines = []
-    for model in in_order({r["model"] for r in found if r["low"] is not None}, LINES):
+    for model in in_order({r["model"] for r in found if r["n"] is not None}, LINES):
         mine = {r["level"]: r for r in select(found, model=model)}
         worst = max((r["value"] for r in mine.values()), default=0.0)
         ratio = f"{worst / mine['id']['value']:.1f}" if "id" in mine and model not in LINES else ""
         lines.append([model, *(interval(mine.get(lv)) for lv in levels), ratio])
-    for model in dict.fromkeys(r["model"] for r in found if r["low"] is None):
+    for model in dict.fromkeys(r["model"] for r in found if r["n"] is None):
         told = {r["level"]: r["value"] for r in select(found, model=model)}
         ood = f"{told['ood']:.3f} (all OOD)" if "ood" in told else ""
         ratio = f"{told['ood'] / told['id']:.1f}" if "ood" in told else ""
@@ -141,7 +142,7 @@ def interval(row: Row | None) -> str:
     """A value with its interval."""
     if row is None:
         return "–"
-    return f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+    return f"{row['value']:.3f} {tables.interval(row, 3)}"
 
 
 def _level(level: str) -> str:

@@ -43,6 +43,8 @@ def main(args: Args) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from benchmarks.tables import interval
+
     console = Console()
     rows = []
     table = Table("model", "scenario", "level", "velocity error, m/s", "permanence", "last frame, m")
@@ -55,7 +57,7 @@ def main(args: Args) -> None:
                 speed["model"],
                 speed["scenario"],
                 speed["level"],
-                f"{speed['value']:.3f} [{speed['low']:.3f}, {speed['high']:.3f}]",
+                f"{speed['value']:.3f} {interval(speed, 3)}",
                 f"{kept['value']:.4f}",
                 f"{found[-1]['value']:.2f}",
             )

@@ -91,7 +91,7 @@ def paired(first: Sequence[EpisodeRecord], second: Sequence[EpisodeRecord]) -> t
 
 def finite(estimate: Estimate) -> dict[str, float | int | None]:
     """An estimate's columns with None for what is not a finite number."""
-    return {k: v if math.isfinite(v) else None for k, v in estimate.row().items()}
+    return {k: None if v is None or not math.isfinite(v) else v for k, v in estimate.row().items()}
 
 
 def _columns(cell: tuple[Any, ...]) -> Row:

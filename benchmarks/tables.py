@@ -160,6 +160,8 @@ def number(rows: Sequence[Row], digits: int = 2) -> str:
 
 
 def interval(row: Row, digits: int = 2) -> str:
-    """A row's interval; an end that is not finite is ∞."""
+    """A row's interval; an end that is not finite is ∞. Too few units for an interval: how many they are."""
+    if row.get("low") is None and row.get("high") is None:
+        return f"(n = {row['n']})"
     low, high = ("∞" if row.get(k) is None else f"{row[k]:.{digits}f}" for k in ("low", "high"))
     return f"[{low}, {high}]"

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import binom
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
@@ -30,9 +31,27 @@ def test_ends_are_clopper_pearson(k, n):
 
 
 @pytest.mark.parametrize("k, n", [(-1, 3), (4, 3), (0, 0)])
-def test_wilson_refuses_nonsense(k, n):
-    with pytest.raises(ValueError, match="proportion"):
-        statistics.wilson(k, n)
+def test_intervals_refuse_nonsense(k, n):
+    for interval in (statistics.wilson, statistics.clopper_pearson):
+        with pytest.raises(ValueError, match="proportion"):
+            interval(k, n)
+
+
+def test_clopper_pearson_agrees_with_statsmodels_and_covers():
+    k, n = np.arange(21), np.full(21, 20)
+    low, high = statistics.clopper_pearson(k, n)
+    assert np.stack([low, high]) == pytest.approx(
+        np.stack(proportion_confint(k, n, method="beta")), abs=1e-12
+    )
+    for p in (0.05, 0.3, 0.5, 0.93):  # exact coverage, by summing the binomial law
+        assert binom.pmf(k, 20, p)[(low <= p) & (p <= high)].sum() >= 0.95
+
+
+def test_intervals_are_vectorised():
+    k, n = np.array([0, 3, 20]), np.array([20, 7, 20])
+    for interval in (statistics.wilson, statistics.clopper_pearson):
+        each = [interval(int(a), int(b)) for a, b in zip(k, n)]
+        assert np.stack(interval(k, n), axis=1) == pytest.approx(np.array(each), abs=1e-15)
 
 
 def test_newcombe_published_values():
@@ -84,7 +103,7 @@ def test_clusters_widen_the_interval():
 
 def test_ratio_without_denominator():
     assert np.isnan(statistics.paired_ratio([1, 0], [0, 0]).value)
-    assert statistics.paired_ratio([1, 1, 1, 1], [1, 0, 0, 0]).high == np.inf
+    assert statistics.paired_ratio([1] * 8, [1] + [0] * 7).high == np.inf
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -104,10 +123,30 @@ def test_mean_interval_covers_the_truth():
     assert 0.89 <= hits / 200 <= 0.99
 
 
+def test_too_few_units_say_how_many_are_needed():
+    assert statistics.units_needed() == 6 and statistics.units_needed(0.9) == 5
+    few = statistics.mean([1.0, 2.0, 4.0])
+    assert few.value == pytest.approx(7 / 3) and np.isnan([few.low, few.high]).all()
+    assert (few.n, few.needed) == (3, 6) and "needs 6" in str(few)
+    assert few.row() == {"value": few.value, "low": None, "high": None, "n": 3}
+    assert statistics.mean(np.arange(6.0)).needed is None
+    assert statistics.mean(np.arange(12.0), clusters=np.repeat([0, 1, 2, 3], 3)).needed == 6
+    assert statistics.paired_ratio([1, 1], [1, 0]).needed == 6
+
+
+def test_equal_values_have_an_interval_of_no_width():
+    same = statistics.mean([0.25] * 9)
+    assert (same.value, same.low, same.high) == (0.25, 0.25, 0.25)
+
+
 def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="not paired"):
         statistics.mcnemar([1, 0], [1])
     with pytest.raises(ValueError, match="no mean"):
         statistics.mean([1.0, float("nan")])
+    with pytest.raises(ValueError, match="no mean"):
+        statistics.mean([])
+    with pytest.raises(ValueError, match="one label per row"):
+        statistics.mean([1.0, 2.0], clusters=[1])
     with pytest.raises(ValueError, match="success or failure"):
         statistics.proportion([0.5])

@@ -36,6 +36,40 @@ class PerClip:
         return float((self.value.nan_to_num() * self.count).sum()) / count if count else float("nan")
 
 
+@dataclass(frozen=True)
+class ByFrame:
+    """A value for each clip and frame: `value` [N, T] float64 (NaN where nothing was scored) and `count`
+    [N, T] int64, how many bodies or events it is the mean of."""
+
+    value: Tensor
+    count: Tensor
+
+    @classmethod
+    def of(cls, values: Tensor, mask: Tensor) -> "ByFrame":
+        """Means over all but the first two axes of `values` [N, T, ...] where `mask` [N, T, ...] is true."""
+        clips = PerClip.of(values.flatten(0, 1), mask.flatten(0, 1))
+        return cls(clips.value.unflatten(0, mask.shape[:2]), clips.count.unflatten(0, mask.shape[:2]))
+
+    @classmethod
+    def at(cls, shape: torch.Size, clip: Tensor, frame: Tensor, values: Tensor) -> "ByFrame":
+        """Values [E] of events in clips `clip` [E] at frames `frame` [E] of a batch of `shape` (N, T)."""
+        total = torch.zeros(shape, dtype=torch.float64).index_put((clip, frame), values.double(), True)
+        count = torch.zeros(shape, dtype=torch.int64).index_put((clip, frame), torch.ones_like(clip), True)
+        return cls(torch.where(count > 0, total / count.clamp(min=1), torch.nan), count)
+
+    @classmethod
+    def join(cls, parts: "Sequence[ByFrame]") -> "ByFrame":
+        """Several batches of clips of equal length as one."""
+        return cls(torch.cat([p.value for p in parts]), torch.cat([p.count for p in parts]))
+
+    def per_clip(self, horizon: int | None = None) -> PerClip:
+        """Means over the frames before `horizon` (all when absent), bodies and events counting alike."""
+        value, count = self.value[:, :horizon], self.count[:, :horizon]
+        frames = count.sum(1)
+        total = (value.nan_to_num() * count).sum(1)
+        return PerClip(torch.where(frames > 0, total / frames.clamp(min=1), torch.nan), frames)
+
+
 def as_states(states: np.ndarray | Tensor, like: Tensor) -> Tensor:
     """True states as float64 [N, T, B, 6] on the device of `like`.
 
