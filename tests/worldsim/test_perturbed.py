@@ -283,3 +283,13 @@ def test_what_vanished_is_seen_to_be_lost():
     for t in range(4, 16):
         track = tracker.update(track, world.step(np.zeros((1, 2))))
         assert (track.status[0] == LOST).tolist() == (~present[t]).tolist()
+
+
+@pytest.mark.parametrize("engine", ["analytic", "box2d", "mujoco"])
+@pytest.mark.parametrize("law", ["momentum_leak", "contact_delay"])
+def test_damping_is_no_impact(engine, law):
+    """Discs that slow down and come to rest before they meet have nothing to leak."""
+    damped = replace(TABLE, damping=1.5, control=None)
+    true = simulate(make_engine(engine), [damped], 30).states[0]
+    assert true[-1, 1, 0] == pytest.approx(2.0 + 2.0 / 1.5, abs=0.03)
+    assert (run(law, 0.5, damped, 30, engine=engine) == true).all()

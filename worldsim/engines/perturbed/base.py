@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from worldsim import keys as key
+from worldsim.engines.damping import decay, reach
 from worldsim.scenes import DT, Body, Scene
 
 KNOCK = 0.02  #: m/s; a smaller change of velocity is no impact
@@ -56,19 +57,21 @@ class Frame:
     """One frame of the engine underneath.
 
     States `before` (launches included) and `after` it, [N, B, 6]; `mobile` [N, B]: bodies that obeyed forces
-    in it; `gravity` [N] m/s².
+    in it; `gravity` [N] m/s² and `damping` [N] 1/s.
     """
 
     before: np.ndarray
     after: np.ndarray
     mobile: np.ndarray
     gravity: np.ndarray
+    damping: np.ndarray
 
     @cached_property
     def _apart(self) -> np.ndarray:
         """What contacts added to position and velocity [N, B, 4], against free flight."""
         fall = self.gravity[:, None] * DT
-        x, v = self.before[..., :2] + self.before[..., 3:5] * DT, self.before[..., 3:5].copy()
+        way, kept = (of(self.damping, DT)[:, None, None] for of in (reach, decay))
+        x, v = self.before[..., :2] + self.before[..., 3:5] * way, self.before[..., 3:5] * kept
         x[..., 1] -= fall * DT / 2
         v[..., 1] -= fall
         return np.concatenate([self.after[..., :2] - x, self.after[..., 3:5] - v], axis=-1)

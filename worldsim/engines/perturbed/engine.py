@@ -85,7 +85,7 @@ class PerturbedSimulation:
         self._error, self._simulation = error, engine.start(scenes)
         self._controls = Controls(scenes)  # tells what was launched and what is carried
         self._dynamic = table(scenes, dynamic)
-        self._gravity = np.array([s.gravity for s in scenes])
+        self._laws = np.array([[s.gravity, s.damping] for s in scenes]).T
         self._now = self._simulation.states
 
     @property
@@ -98,9 +98,8 @@ class PerturbedSimulation:
         actions, before = self._error.act(actions), self._now.copy()
         launches = self._controls.begin_frame(before, actions)
         before[self._controls.rows, self._controls.body, 3:5] += launches
-        frame = Frame(
-            before, self._simulation.step(actions), self._dynamic & ~self._controls.held, self._gravity
-        )
+        after = self._simulation.step(actions)
+        frame = Frame(before, after, self._dynamic & ~self._controls.held, *self._laws)
         self._now = self._error.disturb(frame)
         changed = (self._now != frame.after).any(-1)
         if changed.any():
