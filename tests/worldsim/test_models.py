@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from worldsim import keys as key
 from worldsim.models import load_model
@@ -87,6 +88,16 @@ def test_wrong_shapes_are_named(model):
     frames, actions = context(2)
     with pytest.raises(ValueError, match=r"expected \(2, 4, 3, 64, 64\)"):
         model.init(frames[:, :3], actions, KEYS[:2])
+
+
+def test_weights_of_another_version_are_refused_by_name(model, tmp_path):
+    model.save_pretrained(tmp_path)
+    file = tmp_path / "diffusion_pytorch_model.safetensors"
+    weights = load_file(file)
+    gone, *_ = weights
+    save_file({("brought" if name == gone else name): w for name, w in weights.items()}, file)
+    with pytest.raises(ValueError, match="do not fit its config, 2 of them, such as brought"):
+        load_model(tmp_path)
 
 
 def test_saved_and_loaded_models_agree_and_broken_ones_are_refused(model, tmp_path):

@@ -87,9 +87,16 @@ def load_model(name: str | Path, device: torch.device | str | None = None) -> Wo
         return plugins.make("model", str(name), PARTS)
     folder, found = checkpoint_folder(name), family_of(name)
     try:
-        model = family(found).from_pretrained(folder, use_safetensors=True, local_files_only=True)
+        model, loaded = family(found).from_pretrained(
+            folder, use_safetensors=True, local_files_only=True, output_loading_info=True
+        )
     except Exception as error:  # diffusers and safetensors raise a dozen types for broken files
         raise ValueError(f"the weights in {folder} cannot be read: {error}") from error
+    if lacking := sorted([*loaded["missing_keys"], *loaded["unexpected_keys"]]):
+        raise ValueError(
+            f"the weights in {folder} do not fit its config, {len(lacking)} of them, such as {lacking[0]}: "
+            f"another version of {found} wrote them and must read them"
+        )
     if not hasattr(model, "step"):
         raise ValueError(f"{folder} holds the {found} of a world model, but no world model")
     keep_freed_memory()

@@ -78,7 +78,7 @@ TABLE = {"action_size": 2, "action_scale": 4.0}
 DROP = {"action_size": 1, "action_scale": 1.5}
 CONTACTS: dict[str, Any] = {  #: most short windows show a contact, and long rollouts come late
     "clips": 40_000,
-    "steps": 9_000,
+    "steps": 3_000,
     "horizons": ((0.0, 6), (0.08, 3), (0.6, 8), (0.75, 28)),
     "event_weight": 24.0,
 }
