@@ -102,10 +102,10 @@ def _curves(name: str, level: str, args: Args, workshop: Workshop) -> list[Curve
     for law in args.laws:
         if law_error(law).lacks(task.template):
             continue
-        version = text_hash(args.doses, dose.STARTS, dose.KEPT)
+        version = text_hash(args.doses, dose.STARTS, dose.KEPT, dose.HELD)
         kept = args.work / "doses" / f"{name}-{level}-{law}-{version}.json"
         if not kept.exists():
-            trials = trials or dose.trials(task, level=level)
+            trials = trials or dose.trials(task, range(dose.STARTS), level)
             matches = dose.match(law, trials, args.doses)
             results_io.write_text(kept, json.dumps([asdict(m) for m in matches]) + "\n")
         known = tuple(Match(**m) for m in json.loads(kept.read_text()))

@@ -39,7 +39,7 @@ def responses(rows: Sequence[Row], task: str, level: str) -> Figure:
     panels = {name: laws for name, laws in panels.items() if laws} or {"": []}
     figure = Figure(figsize=(0.6 + 2.7 * len(panels), 3.2), layout="constrained")
     right = [r for r in select(here, metric="success", factor=None) if r["prepared_in"] == r["world"]]
-    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     for axis, (name, laws) in zip(axes, panels.items()):
         for row in right:
             _point(axis, 0.0, row, {"color": "#555555", "marker": "*", "label": "right physics"})

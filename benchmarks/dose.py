@@ -21,9 +21,10 @@ from worldsim.engines.base import Engine
 from worldsim.engines.perturbed import PerturbedEngine, law_error
 from worldsim.scenes import Scene
 
+HELD = 10  #: frames for which a command is held at most
 MISSING = 5.0  #: m; a missing body is this far off, and no other error counts more
 DOSES = (0.1, 0.2, 0.4, 0.8)  #: m
-STARTS = 64  #: development starts, from 0 on
+STARTS = 64  #: development starts on which strengths are matched, from 0 on
 DRAWN = 48  #: random action sequences of each start
 KEPT = 2  #: of these are kept as they come, and as many under which something is hit
 CLOSE = 0.02  #: the search ends this close to a dose, as a share of it
@@ -44,8 +45,8 @@ class Trials:
     moving: np.ndarray
 
 
-def trials(task: Task, starts: Sequence[int] = range(STARTS), level: str = "id") -> Trials:
-    """Random actions of a task on some of its starts, uniform at each decision as those of `random`.
+def trials(task: Task, starts: Sequence[int], level: str = "id") -> Trials:
+    """Random actions of a task on some of its starts, uniform; commands are held as in clips.
 
     Most launches meet nothing and would not show errors of contact: half of the sequences of a start are the
     first ones that hit something, where some of its `DRAWN` ones do.
@@ -149,14 +150,17 @@ def _at_decision(scene: Scene) -> Scene:
 
 
 def _random(task: Task, level: str, start: int, number: int) -> np.ndarray:
-    """One random sequence of actions [frames, A]; between two decisions nothing is done."""
+    """One random sequence of actions [frames, A]: one launch at each decision, or commands that are held."""
     control = task.template.control
     assert control is not None
     region = Region(*task.bounds(level), disc=control.kind == "launch")
     rng = key.generator(key.make("dose", task.name, start, number))
     actions = np.zeros((task.frames, len(region.low)))
-    for t in range(0, task.frames, task.stride):
-        actions[t] = region.uniform(rng)
+    t = 0
+    while t < task.frames:
+        hold = 1 if region.disc else int(rng.integers(1, HELD + 1))
+        actions[t : t + hold] = region.uniform(rng)
+        t += max(hold, task.stride)
     return actions
 
 

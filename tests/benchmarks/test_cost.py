@@ -20,7 +20,6 @@ from worldsim.worlds import make_world
 @pytest.fixture
 def args(tmp_path, monkeypatch):
     monkeypatch.setattr(dose, "STARTS", 6)
-    monkeypatch.setattr(dose.trials, "__defaults__", (range(6), "id"))
     monkeypatch.setattr(projection, "TRIED", 1)
     few = CEMConfig(candidates=(4,), refresh=(2,), replan_every=24)
     monkeypatch.setitem(PLANNERS, "cem", Entry(CEM, few))
