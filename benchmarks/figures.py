@@ -32,7 +32,7 @@ TASK_STYLES = {
     "Catch": ("#E69F00", "s"),
     "Drop": ("#D55E00", "D"),
     "Bounce": ("#009E73", "^"),
-    "Push": ("#F0E442", "v"),
+    "Push": ("#777777", "v"),
 }
 TASKS = tuple(TASK_STYLES)
 LEVELS = ("id", "bounce", "long", "speed", "size", "both")
