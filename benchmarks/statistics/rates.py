@@ -22,7 +22,7 @@ from benchmarks.statistics.resampling import cluster_sums, redrawn
 def proportion(outcomes: ArrayLike, level: float = LEVEL) -> Estimate:
     """A success rate from outcomes [N] (bool) with its `wilson` interval. Raises ValueError when N = 0."""
     outcomes = flags(outcomes)
-    low, high = wilson(int(outcomes.sum()), len(outcomes), level)
+    low, high = map(float, wilson(int(outcomes.sum()), len(outcomes), level))
     return Estimate(float(outcomes.mean()), low, high, len(outcomes))
 
 

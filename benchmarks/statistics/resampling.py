@@ -16,7 +16,7 @@ from benchmarks.statistics.estimate import (
     units_needed,
 )
 
-BLOCK = 4_000_000  #: weights held at a time; it never changes a result, only the memory that it takes
+BLOCK = 4_000_000  #: weights held at a time; a constant, since what a seed draws depends on it
 
 Statistic = Callable[[np.ndarray], np.ndarray]  #: weights of rows [R, N] -> values [R]
 

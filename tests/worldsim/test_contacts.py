@@ -7,8 +7,10 @@ import pytest
 
 from worldsim.engines import make_engine, simulate
 from worldsim.metrics.contact_errors import contact_errors, match
-from worldsim.metrics.contacts import find_contacts, touching_pairs
-from worldsim.metrics.laws import undisturbed
+from worldsim.metrics.contacts import SLOWEST, find_contacts, touching_pairs
+from worldsim.metrics.laws import law_errors, undisturbed
+from worldsim.metrics.rollouts import make_clips
+from worldsim.metrics.scoring import impacts, in_view
 from worldsim.scenarios.cushion import CUSHION, DIVIDER
 from worldsim.scenarios.fall import FLOOR
 from worldsim.scenes import Body, Control, Scene
@@ -97,6 +99,26 @@ def test_bodies_that_are_not_seen_have_no_impacts():
     valid = np.ones((1, 24, 2), dtype=bool)
     valid[:, 8, 1] = False
     assert not len(contacts(places(HEAD_ON), HEAD_ON, valid).time)
+
+
+@pytest.mark.parametrize("scenario, level", [("collision", "both"), ("oblique", "id"), ("oblique", "speed")])
+def test_every_impact_in_view_is_found_and_obeys_the_laws(scenario, level):
+    """The finder sees positions alone; `scoring.impacts` and the approach come from the true velocities."""
+    clips = make_clips(scenario, level, 60, "finder")
+    states, scenes = clips.states, clips.scenes
+    radius = np.array([[b.radius for b in s.bodies] for s in scenes])
+    view = in_view(states, scenes).numpy()
+    found = find_contacts(states[..., :2], radius, view, scenes)
+    for name, (_, errors_) in law_errors(found, scenes, clips.actions).items():
+        assert errors_.max() < 1e-9, name
+    expected = []
+    for n, t in np.argwhere(impacts(states, scenes).numpy()):
+        change = np.diff(states[n, [t - 1, t], 1, 3:5] - states[n, [t - 1, t], 0, 3:5], axis=0)[0]
+        fast = np.sqrt((change**2).sum()) >= 2 * SLOWEST  # elastic: the change is twice the approach
+        if fast and 2 <= t <= states.shape[1] - 2 and view[n, t - 2 : t + 2].all():
+            expected.append((n, t))
+    assert len(expected) > 20
+    assert sorted(zip(found.clip.tolist(), np.ceil(found.time).astype(int).tolist())) == expected
 
 
 def test_ghosts_touch_nothing():

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from worldsim.metrics.contacts import Contacts
+from worldsim.metrics.contacts import SLOWEST, Contacts
 from worldsim.metrics.laws import law_errors
 from worldsim.metrics.scoring import ByFrame
 from worldsim.scenes import DT, Scene
 
 WINDOW = 5  #: frames between an impact and its counterpart at most
-LAST = 4  #: impacts in the last frames count only where both have them: the finder looks 2 to 3 frames ahead
+LAST = 4  #: frames at the end of a clip in which the finder may miss an impact: it looks 2 to 3 frames ahead
+SURE = 1.5 * SLOWEST  #: m/s; slower impacts may escape the finder by a small error of the tracker
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Matched:
     """Which impacts of a prediction belong to which of the truth.
 
     `pairs` [M, 2] are indices (true, found); `missed` and `spurious` are indices of those left over that
-    count, `absent` those of true impacts at which the prediction shows not all bodies.
+    count (an impact that the finder could as well have missed does not), `absent` those of true impacts at
+    which the prediction shows not all bodies.
     """
 
     pairs: np.ndarray
@@ -51,8 +53,8 @@ def match(true: Contacts, found: Contacts, shown: np.ndarray) -> Matched:
     frames = shown.shape[1]
     missed = np.setdiff1d(np.arange(len(true.clip)), [i for i, _ in pairs]).astype(int)
     spurious = np.setdiff1d(np.arange(len(found.clip)), [j for _, j in pairs]).astype(int)
-    missed = missed[true.time[missed] <= frames - 1 - LAST]
-    spurious = spurious[found.time[spurious] <= frames - 1 - LAST]
+    missed = missed[_sure(true.select(missed), frames)]
+    spurious = spurious[_sure(found.select(spurious), frames)]
     nearest = np.clip(np.floor(true.time[missed]).astype(int)[:, None] + (0, 1), 0, frames - 1)
     seen = shown[true.clip[missed][:, None, None], nearest[:, :, None], true.pair[missed][:, None]]
     absent = missed[~seen.all((1, 2))]
@@ -94,3 +96,8 @@ def contact_errors(
         "impact_time": at([(true.select(both[:, 0]), late), (absent, WINDOW * DT)]),
         **{name: at([law, (absent, 1.0)]) for name, law in law_errors(found, scenes, actions).items()},
     }
+
+
+def _sure(contacts: Contacts, frames: int) -> np.ndarray:
+    """[E] bool: impacts that are neither slow nor at the end of a clip of so many frames."""
+    return np.asarray((contacts.time <= frames - 1 - LAST) & (contacts.approach >= SURE))

@@ -16,6 +16,7 @@ from worldsim.scenes import DT, Body, Scene
 
 SLOWEST = 0.5  #: m/s; below twice what gravity changes within a frame, lying and hitting look alike
 TOUCH = 0.35  #: m; about two pixels of 64: surfaces this close have touched
+EDGE = 0.9  #: of an interval; paths that cross later than this may do so because of the next interval
 STOPPED = 0.5  #: share of the approach that an impact takes away at least
 
 
@@ -147,13 +148,10 @@ def _meetings(
     approach = -((before[:, :, 1] - before[:, :, 0]) * normal).sum(-1)
     impulse = approach + ((after[:, :, 1] - after[:, :, 0]) * normal).sum(-1)
     gap = distance - reach
-    hit = (gap <= TOUCH) & (approach >= SLOWEST) & (impulse >= STOPPED * approach)
+    hit = seen & _hits(gap, approach, impulse, late)
     if not half.any():
         size = np.sqrt((change * change).sum(-1))
         normal = -change / np.maximum(size, 1e-9)[..., None]
-    strength = np.pad(np.where(hit, impulse, -np.inf), ((0, 0), (1, 1)), constant_values=-np.inf)
-    # the intervals beside an impact see a part of it, also where the impact itself is not in view
-    hit &= seen & (strength[:, 1:-1] > strength[:, :-2]) & (strength[:, 1:-1] >= strength[:, 2:])
     clip, t = np.nonzero(hit)
     return Contacts(
         clip,
@@ -164,3 +162,14 @@ def _meetings(
         normal[hit],
         gap[hit],
     )
+
+
+def _hits(gap: np.ndarray, approach: np.ndarray, impulse: np.ndarray, late: np.ndarray) -> np.ndarray:
+    """Intervals [N, T-3] with an impact. Those beside it see a part of it, so the largest one counts, be it
+    too slow or out of view; where the last paths cross at their end, the impact may lie beyond."""
+    touch = gap <= TOUCH
+    hit = touch & (approach >= SLOWEST) & (impulse >= STOPPED * approach)
+    strength = np.pad(np.where(touch, impulse, -np.inf), ((0, 0), (1, 1)), constant_values=-np.inf)
+    hit &= (strength[:, 1:-1] > strength[:, :-2]) & (strength[:, 1:-1] >= strength[:, 2:])
+    hit[:, -1] &= late[:, -1] < EDGE * DT
+    return np.asarray(hit)
