@@ -67,10 +67,11 @@ def test_two_right_engines_differ_by_little_more(scenario):
 
 def test_a_velocity_error_is_one_of_velocity():
     for scenario in ("oblique", "drop"):
-        wrong = PerturbedEngine(make_engine("reference"), 0.3)
+        wrong = PerturbedEngine(make_engine("reference"), "velocity_bias", 0.3)
         found = errors(clips(scenario), under(clips(scenario), engine=wrong))
         assert value(found, "velocity") == pytest.approx(0.3, abs=0.02)
-        for name in ("momentum", "energy", "gravity_ratio", "penetration", "permanence", "identity", "shape"):
+        # the drift turns with the motion at an impact, which is an error of momentum too
+        for name in ("energy", "gravity_ratio", "penetration", "permanence", "identity", "shape"):
             assert off(found, name) < 0.5 * TYPES[name].diverged, name
 
 
@@ -170,7 +171,7 @@ def test_overlap_is_told_in_metres():
 
 
 def test_horizons_and_divergence():
-    wrong = PerturbedEngine(make_engine("reference"), 0.5)
+    wrong = PerturbedEngine(make_engine("reference"), "velocity_bias", 0.5)
     found = errors(clips("uniform"), under(clips("uniform"), engine=wrong))
     assert found.per_clip("position", 6).mean() < found.per_clip("position", 12).mean()
     # 0.5 m/s off since frame 0: beyond 0.5 m after 1 s, that is at frame 11
