@@ -1,7 +1,8 @@
 """Does success in imagination tell success in reality? Agreement over policies or over world models.
 
 The unit is a policy or a world model, never an episode. Everything takes `imagined` and `real` [..., U] by
-keyword, since some measures change when the two are exchanged; all are vectorised over leading axes.
+keyword, since some measures change when the two are exchanged; all are vectorised over leading axes,
+and raise ValueError where the two are not paired, are empty, or hold NaN or infinity.
 """
 
 from collections.abc import Callable
@@ -66,29 +67,32 @@ def agreement(
     return found
 
 
-def pearson(*, imagined: np.ndarray, real: np.ndarray) -> np.ndarray:
+def pearson(*, imagined: ArrayLike, real: ArrayLike) -> np.ndarray:
     """Pearson's correlation [...] over the last axis; NaN where either is constant."""
-    x = imagined - imagined.mean(-1, keepdims=True)
-    y = real - real.mean(-1, keepdims=True)
-    constant = (np.ptp(imagined, axis=-1) == 0) | (np.ptp(real, axis=-1) == 0)
+    s, r = _paired(imagined, real)
+    x = s - s.mean(-1, keepdims=True)
+    y = r - r.mean(-1, keepdims=True)
+    constant = (np.ptp(s, axis=-1) == 0) | (np.ptp(r, axis=-1) == 0)
     scale = np.sqrt((x * x).sum(-1) * (y * y).sum(-1))
     return np.where(constant, np.nan, np.clip((x * y).sum(-1) / np.where(constant, 1.0, scale), -1, 1))
 
 
-def spearman(*, imagined: np.ndarray, real: np.ndarray) -> np.ndarray:
+def spearman(*, imagined: ArrayLike, real: ArrayLike) -> np.ndarray:
     """Spearman's correlation [...]: Pearson's of the ranks, ties sharing their mean rank; NaN as there."""
-    return pearson(imagined=rankdata(imagined, axis=-1), real=rankdata(real, axis=-1))
+    s, r = _paired(imagined, real)
+    return pearson(imagined=rankdata(s, axis=-1), real=rankdata(r, axis=-1))
 
 
-def kendall(*, imagined: np.ndarray, real: np.ndarray) -> np.ndarray:
+def kendall(*, imagined: ArrayLike, real: ArrayLike) -> np.ndarray:
     """Kendall's τ_b [...] (1945, "The treatment of ties in ranking problems"); NaN as in `pearson`."""
-    x = np.sign(imagined[..., :, None] - imagined[..., None, :])
-    y = np.sign(real[..., :, None] - real[..., None, :])
+    s, r = _paired(imagined, real)
+    x = np.sign(s[..., :, None] - s[..., None, :])
+    y = np.sign(r[..., :, None] - r[..., None, :])
     untied = (x * x).sum((-1, -2)) * (y * y).sum((-1, -2))
     return np.where(untied == 0, np.nan, (x * y).sum((-1, -2)) / np.sqrt(np.where(untied == 0, 1, untied)))
 
 
-def mmrv(*, imagined: np.ndarray, real: np.ndarray) -> np.ndarray:
+def mmrv(*, imagined: ArrayLike, real: ArrayLike) -> np.ndarray:
     """Mean maximum rank violation [...]: mean_i max_j |R_i - R_j| · 1[(S_i > S_j) ≠ (R_i > R_j)].
 
     S is imagined, R is real, and the gap is the one in *real* success: what it costs to believe the wrong
@@ -96,16 +100,18 @@ def mmrv(*, imagined: np.ndarray, real: np.ndarray) -> np.ndarray:
     the strict comparison of the public code). A tie in imagination violates the order for the better of the
     two alone. Zero is best.
     """
-    gap = np.abs(real[..., :, None] - real[..., None, :])
-    wrong = (imagined[..., :, None] > imagined[..., None, :]) != (real[..., :, None] > real[..., None, :])
+    s, r = _paired(imagined, real)
+    gap = np.abs(r[..., :, None] - r[..., None, :])
+    wrong = (s[..., :, None] > s[..., None, :]) != (r[..., :, None] > r[..., None, :])
     return np.asarray((gap * wrong).max(-1).mean(-1))
 
 
-def top1_regret(*, imagined: np.ndarray, real: np.ndarray) -> np.ndarray:
+def top1_regret(*, imagined: ArrayLike, real: ArrayLike) -> np.ndarray:
     """Real success lost [...] by taking the unit that is best in imagination instead of the best one; where
     several are best in imagination, the mean over them."""
-    best = imagined == imagined.max(-1, keepdims=True)
-    return np.asarray(real.max(-1) - (real * best).sum(-1) / best.sum(-1))
+    s, r = _paired(imagined, real)
+    best = s == s.max(-1, keepdims=True)
+    return np.asarray(r.max(-1) - (r * best).sum(-1) / best.sum(-1))
 
 
 MEASURES: dict[str, Callable[..., np.ndarray]] = {
@@ -115,6 +121,16 @@ MEASURES: dict[str, Callable[..., np.ndarray]] = {
     "mmrv": mmrv,
     "top1_regret": top1_regret,
 }
+
+
+def _paired(imagined: ArrayLike, real: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Both as float64 [..., U]. Raises ValueError where they are not paired, empty or not finite."""
+    one, two = np.asarray(imagined, dtype=np.float64), np.asarray(real, dtype=np.float64)
+    if one.shape != two.shape or not one.size:
+        raise ValueError(f"imagined {one.shape} and real {two.shape} are not paired; expected equal shapes")
+    if not (np.isfinite(one).all() and np.isfinite(two).all()):
+        raise ValueError("imagined and real success must be finite; drop units without a result in pairs")
+    return one, two
 
 
 def _in_blocks(

@@ -105,6 +105,16 @@ def test_few_units_are_flagged_and_nonsense_refused():
         agreement(imagined=[0.1, 0.2], real=[0.1, 0.2])
 
 
+@pytest.mark.parametrize("measure", [pearson, spearman, kendall, mmrv, top1_regret])
+def test_every_measure_refuses_nonsense(measure):
+    with pytest.raises(ValueError, match="not paired"):
+        measure(imagined=[0.1, 0.2], real=[0.1])
+    with pytest.raises(ValueError, match="not paired"):
+        measure(imagined=[], real=[])
+    with pytest.raises(ValueError, match="finite"):
+        measure(imagined=[0.1, float("nan")], real=[0.1, 0.2])
+
+
 def test_a_constant_world_gives_no_correlation_but_a_regret():
     found = agreement(imagined=np.full(25, 0.5), real=np.linspace(0, 1, 25), resamples=200)
     assert np.isnan(found["pearson"].estimate.value) and np.isnan(found["kendall"].estimate.low)
