@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import dose, results_io
-from benchmarks.bridge import FIRST_REPORTED
 from benchmarks.cost_rows import Curve, on_plans, summarise
 from benchmarks.dose import Match
 from benchmarks.playing import Cell
@@ -39,6 +38,9 @@ class Args:
     """mean position errors over the horizon, m, to which strengths are matched"""
     starts: int = 200
     """starts per cell"""
+    first: int = 11_000
+    """number of the first start; some before it were seen before the contrasts were written down, see
+    PREREGISTRATION.md"""
     engine: str = "box2d"
     """engine that is made wrong to imagine in, and executes"""
     rows: int = 50
@@ -118,7 +120,7 @@ def job_of(curves: Sequence[Curve], args: Args) -> Job:
     worlds = {(c.task, c.level, c.engine): None for c in curves}
     worlds |= {(c.task, c.level, world): None for c in curves for world in c.worlds}
     cells = [
-        Cell(task, level, Spec("cem", world), args.engine, FIRST_REPORTED, args.starts)
+        Cell(task, level, Spec("cem", world), args.engine, args.first, args.starts)
         for task, level, world in worlds
     ]
     return Job(tuple(cells), args.work / "episodes", None, Path(), args.rows, args.workers)

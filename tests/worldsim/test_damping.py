@@ -16,7 +16,7 @@ from worldsim.scenarios import get_scenario, sample
 from worldsim.scenarios.push import HALF, Push, gap
 from worldsim.scenes import DT, VIEW, Body, Scene
 from worldsim.tracking import VISIBLE, Track, Tracker, track_clip
-from worldsim.training.data import _events
+from worldsim.training.data import events
 from worldsim.training.leak import check
 
 PHYSICS = ("analytic", "box2d", "mujoco")
@@ -111,7 +111,7 @@ def pushes(count: int) -> tuple[list[Scene], np.ndarray, np.ndarray]:
 def test_most_clips_of_the_scenario_show_a_push():
     scenes, actions, states = pushes(40)
     assert not actions[:, :3].any() and actions.any((1, 2)).all()
-    hit = _events(scenes, states)[0].any(1)
+    hit = events(scenes, states)[0].any(1)
     near = [
         min(gap(s[t, 0, :2], s[t, 1, :2], scene.bodies[0].radius) for t in range(len(s)))
         for scene, s in zip(scenes, states)
@@ -136,8 +136,8 @@ def test_damping_is_no_event():
     ball = Body("navy", (0.9,), (2.0, 6.0), (4.0, -2.0))
     pair = Scene((ball, replace(ball, position=(2.0, 2.0), color="blue", velocity=(3.0, 0.0))), damping=1.0)
     states = simulate(make_engine("analytic"), [pair], FRAMES).states
-    assert not _events([pair], states)[0].any() and not impacts(states, [pair]).any()
-    assert _events([replace(pair, damping=0.0)], states)[0].any()
+    assert not events([pair], states)[0].any() and not impacts(states, [pair]).any()
+    assert events([replace(pair, damping=0.0)], states)[0].any()
 
 
 @pytest.mark.parametrize("name", ["inertia", "undamped"])
