@@ -121,7 +121,14 @@ RECIPES: dict[str, Recipe] = {
             cost="48 min on one CPU core",
             error="uniform .013",
         ),
-        _alone("collision", "1D collisions alone", TABLE, **CONTACTS),
+        _alone(
+            "collision",
+            "1D collisions alone",
+            TABLE,
+            **CONTACTS,
+            cost="84 min on one CPU core, beside other work",
+            error="collision .083 after the impact",
+        ),
         _alone(
             "parabola",
             "parabolas alone",
