@@ -40,7 +40,7 @@ class Args:
     """starts per cell"""
     first: int = 11_000
     """number of the first start; some before it were seen before the contrasts were written down, see
-    PREREGISTRATION.md"""
+    docs/preregistration.md"""
     engine: str = "box2d"
     """engine that is made wrong to imagine in, and executes"""
     rows: int = 50
