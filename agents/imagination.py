@@ -147,7 +147,7 @@ class TrueStates:
         self._extent = np.zeros((len(self._scenes), most, 2))
         for i, scene in enumerate(self._scenes):
             for j, body in enumerate(scene.bodies):
-                self._extent[i, j] = body.size if body.shape == "box" else body.size * 2
+                self._extent[i, j] = body.half
         track = self._see(self._simulation.states)
         for actions in log:
             track = self.step(actions)

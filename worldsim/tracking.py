@@ -84,9 +84,7 @@ class Tracker:
         colors = [template.bodies[i].color for i in self.moving]
         fixed = {b.color for b in template.bodies if b.motion == "fixed"}
         self.matrix = unmixing([*colors, *sorted(fixed)])[: len(colors)]
-        self.half = torch.tensor(
-            [b.size if b.shape == "box" else b.size * 2 for b in template.bodies]
-        ).float()
+        self.half = torch.tensor([b.half for b in template.bodies]).float()
         self.start = torch.tensor([b.position for b in template.bodies]).float()
         self.outlines = {b: outline(template.bodies[b].shape == "box") for b in self.moving}
 

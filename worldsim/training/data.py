@@ -108,7 +108,7 @@ class Batches:
     ) -> None:
         self.recipe, self.context, self.resolution, self.device = recipe, context, resolution, device
         self.states, self.actions = clips.states.to(device), clips.actions.to(device)
-        self.looks = Looks(*(getattr(clips.looks, f).to(device) for f in ("box", "size", "color", "present")))
+        self.looks = clips.looks.map(lambda tensor: tensor.to(device))
         self._clips = clips
         self._odds: dict[int, np.ndarray] = {}
 
