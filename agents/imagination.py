@@ -47,7 +47,9 @@ def private_world(world: "str | World", task: Task, level: str) -> World:
     world = make_world(world, template)
     if isinstance(world, SimulatedWorld):
         return SimulatedWorld(world.engine, world.resolution, template)
-    return ImaginedWorld(world.model, world.name) if isinstance(world, ImaginedWorld) else world
+    if isinstance(world, ImaginedWorld):
+        return ImaginedWorld(world.model, world.name, template)
+    return world
 
 
 def take(observation: Observation, rows: np.ndarray) -> Observation:
