@@ -10,8 +10,9 @@ from torch import Tensor
 
 from envs.base import Observation, Task
 from worldsim.engines.base import Engine, Simulation
+from worldsim.pairs import make_tracker
 from worldsim.scenes import VIEW, Scene
-from worldsim.tracking import LEFT, VISIBLE, Track, Tracker
+from worldsim.tracking import LEFT, VISIBLE, Track
 from worldsim.worlds import ImaginedWorld, SimulatedWorld, World, make_world
 
 
@@ -72,7 +73,7 @@ class SeenWorld:
     def __init__(self, world: World, task: Task) -> None:
         self.world, self.name, self.device = world, world.name, world.device
         self.differentiable = world.differentiable
-        self._tracker = Tracker(task.template, world.resolution)
+        self._tracker = make_tracker(task.template, world.resolution)
         self._track: Track | None = None
 
     def begin(self, observation: Observation, keys: np.ndarray, copies: int) -> Track:
@@ -166,6 +167,14 @@ class TrueStates:
             size=torch.as_tensor(self._extent[..., 0], dtype=torch.float32),
             status=torch.as_tensor(status, dtype=torch.int64),
         )
+
+
+def true_imagination(engine: Engine, task: Task) -> "TrueStates | TrueWorld":
+    """Where an oracle searches: exact states, or the frames of exact states where states do not tell the
+    outcome."""
+    if task.template.places:
+        return TrueWorld(SimulatedWorld(engine, template=task.template), task)
+    return TrueStates(engine)
 
 
 def privileged(observation: Observation) -> tuple[Sequence[Scene], np.ndarray]:

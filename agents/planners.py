@@ -31,10 +31,11 @@ def _entry(
     line: Settings,
     release: Settings,
     bank: Settings | None = None,
+    place: Settings | None = None,
 ) -> Entry:
-    """A planner with settings for tasks along a line, for those that let go of a load, and for Bank."""
+    """A planner with settings for tasks along a line, for those that let go of a load, Bank and Place."""
     tuned = {"Catch": line, "Intercept": line, "Drop": release, "Bounce": release, "Bank": bank or default}
-    return Entry(refit, default, tuned)
+    return Entry(refit, default, tuned | {"Place": place or default})
 
 
 PLANNERS: dict[str, Entry] = {
@@ -43,6 +44,7 @@ PLANNERS: dict[str, Entry] = {
         ShootingConfig(),
         ShootingConfig(candidates=(24,), refresh=(8,)),
         ShootingConfig(candidates=(48,), refresh=(4,)),
+        place=ShootingConfig(candidates=(90,)),
     ),
     "cem": _entry(
         CEM,
@@ -50,6 +52,7 @@ PLANNERS: dict[str, Entry] = {
         CEMConfig(candidates=(10, 4), refresh=(4,)),
         CEMConfig(candidates=(28, 10, 10), refresh=(3,)),
         CEMConfig(candidates=(56, 20, 20, 20, 20)),
+        CEMConfig(candidates=(50, 20, 20)),  # chaotic: looking about pays more than refining
     ),
     "icem": _entry(
         ICEM,

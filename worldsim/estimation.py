@@ -21,7 +21,7 @@ def estimate_scenes(track: Track, template: Scene, actions: Tensor) -> list[Scen
 
     Raises ValueError where something is to be placed among bodies that no tracker reads.
     """
-    if template.control is not None and template.control.kind == "place":
+    if template.places:
         raise ValueError(
             "an engine cannot begin from the frames of a scene in which a body is placed: its other bodies "
             "are not tracked; imagine in a learned world, or from the true scene (cem_privileged)"

@@ -24,7 +24,7 @@ class Placing:
     @classmethod
     def of(cls, scenes: Sequence[Scene], device: torch.device | str = "cpu") -> "Placing | None":
         """What some scenes place; None where none places anything."""
-        rows = [s.control is not None and s.control.kind == "place" for s in scenes]
+        rows = [s.places for s in scenes]
         if not any(rows):
             return None
         placed = [s.bodies[s.control.body] if s.control and r else s.bodies[0] for s, r in zip(scenes, rows)]

@@ -72,6 +72,11 @@ class Scene:
     def action_size(self) -> int:
         return 0 if self.control is None else len(self.control.low)
 
+    @property
+    def places(self) -> bool:
+        """Whether its control places a body."""
+        return self.control is not None and self.control.kind == "place"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types; `from_dict` reads them back."""
         from dataclasses import asdict

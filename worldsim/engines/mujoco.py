@@ -60,7 +60,7 @@ class _Group:
 
     def __init__(self, scenes: Sequence[Scene], rows: np.ndarray):
         bodies = scenes[0].bodies
-        self._rows = rows
+        self._rows, self._count = rows, len(bodies)
         self._moving = [j for j, b in enumerate(bodies) if b.motion == "dynamic" or pushes(b)]
         joints = [(m, a) for m, j in enumerate(self._moving) for a in range(2 + turns(bodies[j], scenes[0]))]
         self._body, self._axis = np.array(joints, dtype=int).reshape(-1, 2).T
@@ -82,7 +82,7 @@ class _Group:
             return
         index = np.ix_(self._rows, np.array(self._moving))
         now = states[index]
-        clear = self._clearance.clear(states[self._rows])
+        clear = self._clearance.clear(states[self._rows, : self._count])
         self._timestep[:] = np.where(clear, DT, self._short)
         told = kinematic[index]
         kick = self._gravity * ~told * (self._timestep[:, None] / 2)

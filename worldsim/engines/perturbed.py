@@ -9,6 +9,7 @@ from worldsim.engines.base import Engine, Simulation
 from worldsim.scenes import DT, Scene
 
 AT_REST = 1e-9  #: slower bodies have no direction of motion, m/s
+TREMBLING = 0.05  #: the same where there is friction: engines leave resting bodies trembling, m/s
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class PerturbedSimulation:
         self._true = simulation.states
         self._offset = np.zeros((*self._true.shape[:2], 2))
         self._dynamic = np.zeros(self._true.shape[:2], dtype=bool)
+        self._rest = np.array([TREMBLING if s.friction else AT_REST for s in scenes])[:, None, None]
         for i, scene in enumerate(scenes):
             self._dynamic[i, : len(scene.bodies)] = [b.motion == "dynamic" for b in scene.bodies]
 
@@ -59,7 +61,7 @@ class PerturbedSimulation:
         """Extra velocity [N, B, 2] of each body, m/s, from its true motion now."""
         velocity = self._true[..., 3:5]
         speed = np.sqrt(np.square(velocity).sum(axis=-1, keepdims=True))
-        moving = (speed > AT_REST) & self._dynamic[..., None]
+        moving = (speed > self._rest) & self._dynamic[..., None]
         direction = np.divide(velocity, speed, out=np.zeros_like(velocity), where=moving)
         return direction @ self._turn
 

@@ -9,10 +9,18 @@ from worldsim.scenarios.fall import Catch, Drop, Parabola
 from worldsim.scenarios.launch import Launch
 from worldsim.scenarios.pairs import PAIRED
 from worldsim.scenarios.screen import Screen
+from worldsim.scenarios.templates import Templates
 from worldsim.scenarios.uniform import Uniform
 
 BASIC: tuple[Scenario, ...] = (Uniform(), Collision(), Oblique(), Launch(), Parabola(), Drop(), Catch())
-STAGED: tuple[Scenario, ...] = (Screen(), Cushion(), Carriage(), CarriageWall())  # what tasks add
+# what tasks add
+STAGED: tuple[Scenario, ...] = (
+    Screen(),
+    Cushion(),
+    Carriage(),
+    CarriageWall(),
+    Templates(),
+)
 SCENARIOS: dict[str, Scenario] = {s.name: s for s in (*BASIC, *STAGED, *BANDED, *PAIRED)}
 
 __all__ = ["BASIC", "SCENARIOS", "Scenario", "get_scenario", "sample"]
