@@ -147,7 +147,7 @@ class Rollouts:
         self.outcome = self.task.open(track, goal)
         if self.history:
             self.frames_seen = list(to_uint8(context.movedim(1, 0)))
-            self.tracks_seen: list[Track] = list(self.tracker.follow(context))
+            self.tracks_seen = self.tracker.follow(context)
 
     def _insert(self, rows: np.ndarray, context: Tensor, track: Track, goal: Tensor) -> None:
         """Some rows begin while the others go on."""

@@ -33,13 +33,13 @@ class PairTrack(Track):
     area: Tensor
 
 
-def make_tracker(template: Scene, resolution: int) -> "Tracker | PairTracker":
-    """Who reads the frames of a task: where a body is placed among many others, by colours alone."""
-    placed = template.control is not None and template.control.kind == "place"
-    return PairTracker(template, resolution) if placed else Tracker(template, resolution)
+def make_tracker(template: Scene, resolution: int) -> Tracker:
+    """Who reads frames: a template of red, blue and green stands for scenes with many other bodies."""
+    among_others = tuple(body.color for body in template.bodies) == COLORS
+    return PairTracker(template, resolution) if among_others else Tracker(template, resolution)
 
 
-class PairTracker:
+class PairTracker(Tracker):
     """Follows the red, blue and green bodies of frames [N, 3, H, W] in [0, 1]; see `Tracker`.
 
     Raises ValueError where the template's bodies are others.
@@ -51,25 +51,22 @@ class PairTracker:
         self.template, self.resolution = template, resolution
         self.red = torch.pi * template.bodies[0].radius ** 2  # its area, m²: it does not show at first
 
-    def begin(self, frames: Tensor) -> PairTrack:
-        """The track at the last of the context frames [N, K, 3, H, W]."""
-        return self.follow(frames)[-1]
-
-    def follow(self, frames: Tensor) -> list[PairTrack]:
+    def follow(self, frames: Tensor) -> list[Track]:
         """The tracks at each of the context frames [N, K, 3, H, W]; areas are those of the first."""
         share = dominance(frames[:, 0])
         area, centre = measured(share)
         area = torch.cat([torch.full_like(area[:, :1], self.red), area[:, 1:]], 1)
         gap = gap_between(share[:, 1:])
-        track = PairTrack(
+        track: Track = PairTrack(
             position=centre,
             velocity=torch.zeros_like(centre),
             size=(area / torch.pi).sqrt(),
             status=torch.full(area.shape, LEFT, device=area.device),
+            unseen=torch.zeros(area.shape, dtype=torch.int64, device=area.device),
             gaps=gap[:, None].repeat(1, WINDOW),
             area=area,
         )
-        tracks = []
+        tracks: list[Track] = []
         for t in range(frames.shape[1]):
             track = self.update(track, frames[:, t])
             tracks.append(track)
@@ -77,7 +74,7 @@ class PairTracker:
 
     def update(self, track: Track, frames: Tensor) -> PairTrack:
         """The track at the next frame [N, 3, H, W]."""
-        assert isinstance(track, PairTrack)
+        assert isinstance(track, PairTrack) and track.unseen is not None
         share = dominance(frames)
         area, centre = measured(share)
         there = area > SEEN * track.area
@@ -94,6 +91,7 @@ class PairTracker:
             position=torch.where(seen, centre, track.position),
             velocity=torch.where(seen, moved, track.velocity),
             status=status,
+            unseen=torch.where(there, 0, track.unseen + 1),
             gaps=torch.cat([track.gaps[:, 1:], gap[:, None]], 1),
         )
 

@@ -87,12 +87,17 @@ def _simulate(recipe: Recipe, name: str, clips: int) -> tuple[list[Scene], np.nd
         actions.append(act)
         scenes += some
         rejected += refused
-    return scenes, np.concatenate(states), np.concatenate(actions), rejected
+    most = max(len(scene.bodies) for scene in scenes)
+    padded = [np.pad(s, ((0, 0), (0, 0), (0, most - s.shape[2]), (0, 0))) for s in states]
+    return scenes, np.concatenate(padded), np.concatenate(actions), rejected
 
 
 def _events(scenes: list[Scene], states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    dynamic = np.array([[b.motion == "dynamic" for b in s.bodies] for s in scenes])
-    fall = np.array([s.gravity * DT for s in scenes])[:, None, None]
+    dynamic = np.zeros((len(scenes), states.shape[2]), dtype=bool)
+    for row, scene in zip(dynamic, scenes):
+        row[: len(scene.bodies)] = [body.motion == "dynamic" for body in scene.bodies]
+    released = np.arange(states.shape[1] - 1) >= np.array([s.hold for s in scenes])[:, None]
+    fall = (np.array([s.gravity * DT for s in scenes])[:, None] * released)[..., None]
     change = np.diff(states[..., 3:5], axis=1)
     change[..., 1] += fall
     jumps = (np.abs(change).max(-1) > JUMP) & dynamic[:, None]
