@@ -22,6 +22,7 @@ RADIUS = 0.8  #: m, of the red ball
 HOLD = 3  #: frames before the release: the context shows a scene at rest
 WALLS = occupied(ROOM, 0.0)
 NEAR = 2.2  #: m, between the blue and the green body sideways: the red ball can bring them together
+MEET, MEETING = 0.8, 0.85  #: m; so close, one above the other, are the two in this share of draws of clips
 TRIES = 60  #: draws of an object before a layout is given up
 BALL = Body("red", (RADIUS,), (5.0, 9.0))
 
@@ -42,8 +43,8 @@ class Templates:
 
     def propose(self, level: str, rng: np.random.Generator) -> Scene | None:
         """See `Scenario.propose`; the red ball is anywhere in the room."""
-        scene = self.layout(level, rng)
-        if scene is None:
+        meets, scene = rng.random() < MEETING, self.layout(level, rng)
+        if scene is None or (meets and _apart(scene.bodies[BLUE], scene.bodies[GREEN]) > MEET):
             return None
         taken = np.logical_or.reduce([occupied(body) for body in scene.bodies[1:]])
         for _ in range(TRIES):
@@ -65,7 +66,7 @@ class Templates:
             taken = np.logical_or.reduce([taken, *(occupied(body) for body in made)])
             objects.append(made)
         blue, green = _pair(kinds, rng)
-        if abs(objects[blue][0].position[0] - objects[green][0].position[0]) > NEAR:
+        if _apart(objects[blue][0], objects[green][0]) > NEAR:
             return None
         others = [b for i, made in enumerate(objects) for b in made[1 if i in (blue, green) else 0 :]]
         pair = _painted(objects[blue], "blue"), _painted(objects[green], "green")
@@ -79,6 +80,11 @@ class Templates:
     def actions(self, scenes: Sequence[Scene], keys: np.ndarray, frames: int) -> np.ndarray:
         """Nothing can be actuated."""
         return base.no_actions(scenes, frames)
+
+
+def _apart(one: Body, other: Body) -> float:
+    """Sideways distance, m."""
+    return abs(one.position[0] - other.position[0])
 
 
 def _pair(kinds: Sequence[Kind], rng: np.random.Generator) -> tuple[int, int]:
