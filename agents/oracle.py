@@ -16,7 +16,7 @@ from worldsim.engines import make_engine
 from worldsim.engines.base import Engine
 
 PROPOSE = (192, 32, 32, 32, 32)  #: candidates of each iteration in the reference engine
-PROPOSE_PLACES = (64, 24)  #: the same where frames have to be looked at
+PROPOSE_PLACES = (160, 32)  #: the same where frames are looked at: what works lies scattered
 REFINE = (
     (12, 12),
     (48, 16, 16, 16),

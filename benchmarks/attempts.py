@@ -17,7 +17,7 @@ from agents.imagination import Imagination, SeenWorld, TrueWorld, private_world,
 from agents.plans import Layout, kind_of
 from agents.trials import Trial, Trials
 from benchmarks.bridge import FIRST_REPORTED
-from benchmarks.results_io import RESULTS, meta, write
+from benchmarks.results_io import RESULTS, Row, meta, write
 from benchmarks.specs import Workshop
 from benchmarks.statistics import mean
 from envs.base import Observation, Start, Task
@@ -59,7 +59,8 @@ def main(args: Args) -> None:
     """Measure, show and write. Raises ValueError for an unknown name or a task of several decisions."""
     from rich.console import Console
 
-    console, workshop, rows = Console(), Workshop(args.model), []
+    console, workshop = Console(), Workshop(args.model)
+    rows: list[Row] = []
     task = workshop.task(args.task)
     if task.stride < task.frames:
         raise ValueError(f"{task.name} has several decisions; attempts are ranked for tasks of one")
@@ -69,13 +70,12 @@ def main(args: Args) -> None:
             worked = measure(task, level, starts, world, args, workshop)
             found = mean([auccess(row) for row in worked])
             console.print(f"{task.name} {level}, ranked by {world}: AUCCESS {found}")
-            cell = {"task": task.name, "level": level, "policy": "shooting", "world": args.world}
-            rows += [cell | {"prepared_in": world, "metric": "auccess"} | found.row()]
-            rows += [
-                cell | {"prepared_in": world, "factor": k, "metric": "solved_within"} | share.row()
-                for k in (1, 10, args.attempts)
-                for share in [mean(worked[:, :k].any(1))]
-            ]
+            cell: Row = {"task": task.name, "level": level, "policy": "shooting", "world": args.world}
+            cell["prepared_in"] = world
+            rows.append(cell | {"metric": "auccess"} | found.row())
+            for k in (1, 10, args.attempts):
+                share = mean(worked[:, :k].any(1))
+                rows.append(cell | {"factor": k, "metric": "solved_within"} | share.row())
     write(args.out, meta(f"worldsim bench attempts --task {args.task} --starts {args.starts}", 0), rows)
     console.print(f"written to {args.out}")
 

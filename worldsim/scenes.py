@@ -21,7 +21,7 @@ PALETTE: dict[str, tuple[float, float, float]] = {
     "blue": (0.0, 0.0, 1.0),  # the target
     "green": (0.0, 1.0, 0.0),  # a second target
     "black": (0.0, 0.0, 0.0),  # fixed bodies
-    "grey": (0.6, 0.6, 0.6),  # other bodies
+    "grey": (0.5, 0.5, 0.5),  # all else that moves
 }
 
 
