@@ -106,3 +106,18 @@ def test_an_engine_does_not_begin_from_such_frames():
     context = type("Seen", (), {"frames": frames, "actions": torch.zeros(1, 3, 2), "track": None})()
     with pytest.raises(ValueError, match="cem_privileged"):
         world.begin(context, KEYS[:1])
+
+
+def test_rows_may_have_other_numbers_of_bodies():
+    """A row that begins anew with fewer or more bodies leaves the others as they are."""
+    more = replace(SCENE, bodies=(*SCENE.bodies, Body("grey", (0.5,), (8.0, 8.0))))
+    world, none = SimulatedWorld(make_engine("box2d")), np.zeros((2, 2))
+    world.reset([more, SCENE], KEYS[:2])
+    world.step(none)
+    kept = world.states[1, :2]
+    world.reset([SCENE], KEYS[:1], [0])
+    world.reset([more], KEYS[:1], [1])
+    assert (kept[0] == SCENE.bodies[0].position + (0,) * 4).all() and world.states.shape == (2, 3, 6)
+    alone = SimulatedWorld(make_engine("box2d"))
+    alone.reset([SCENE], KEYS[:1])
+    assert torch.equal(world.step(none)[0], alone.step(none[:1])[0])

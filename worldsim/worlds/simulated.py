@@ -109,7 +109,7 @@ class SimulatedWorld:
             for row, scene in zip(index, scenes, strict=True):
                 self._scenes[row], self._log[row] = scene, []
             self._looks = Looks.of(self._scenes, self.device)
-            self._states[index] = simulation.states
+            self._write(index, simulation.states)
             for group in self._groups:  # rows that began anew no longer listen to their old simulation
                 group.rows = np.where(np.isin(group.rows, index), -1, group.rows)
             self._groups = [g for g in self._groups if (g.rows >= 0).any()]
@@ -134,12 +134,21 @@ class SimulatedWorld:
     def _advance(self, group: _Group, actions: np.ndarray) -> None:
         alive = group.rows >= 0
         states = group.simulation.step(np.where(alive[:, None], actions, 0.0))
-        self._states[group.rows[alive]] = states[alive]
+        self._write(group.rows[alive], states[alive])
         for row, action in zip(group.rows[alive], actions[alive]):
             self._log[row].append(action)
+
+    def _write(self, rows: np.ndarray, states: np.ndarray) -> None:
+        """States [n, B, 6] of some rows, padded to the most bodies that any row has had."""
+        more = states.shape[1] - self._states.shape[1]
+        if more > 0:
+            self._states = np.pad(self._states, ((0, 0), (0, more), (0, 0)))
+        self._states[rows, : states.shape[1]] = states
+        self._states[rows, states.shape[1] :] = 0.0
 
     def _render(self, index: np.ndarray) -> Tensor:
         assert self._looks is not None
         looks = self._looks if len(index) == len(self._scenes) else self._looks.select(index)
-        states = torch.as_tensor(self._states[index], dtype=torch.float32)
+        bodies = looks.box.shape[1]
+        states = torch.as_tensor(self._states[index, :bodies], dtype=torch.float32)
         return quantise(render(states, looks, self.resolution))
