@@ -7,6 +7,7 @@ import pytest
 
 from worldsim.bodies import Body, Part, compound
 from worldsim.engines import make_engine, simulate
+from worldsim.engines.perturbed import PerturbedEngine
 from worldsim.scenes import DT, Scene
 
 ENGINES = ("box2d", "mujoco")
@@ -157,3 +158,16 @@ def test_what_has_no_closed_form_is_refused_by_name(engine):
             make_engine(engine).start([scene])
         with pytest.raises(ValueError, match="use box2d or mujoco"):
             make_engine(engine).start([scene])
+
+
+def test_a_wrong_physics_leaves_resting_bodies_where_they_are():
+    """An engine leaves what rests on a rough floor trembling: that is no motion with a direction."""
+    box = Body("blue", (0.8, 0.4), (5.0, TOP + 0.4), shape="box")
+    falling = Body("red", (0.5,), (2.0, 8.0))
+    scene = Scene((FLOOR, box, falling), gravity=G, restitution=0.2, friction=0.5)
+    right, wrong = (
+        simulate(engine, [scene], 12).states[0]
+        for engine in (make_engine("box2d"), PerturbedEngine(make_engine("box2d"), 0.5, np.pi / 2))
+    )
+    assert np.abs(wrong[:, 1, :2] - box.position).max() < 0.01
+    assert wrong[-1, 2, 0] - right[-1, 2, 0] == pytest.approx(0.5 * 1.1, abs=0.06)
