@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from envs.base import Start
+from envs.controls import Inputs, Reading, place
 from envs.place import CONTROL, Place
 from envs.vector import WorldVectorEnv
 from worldsim.bodies import Body
@@ -75,3 +76,10 @@ def test_starts_hang_still_and_any_place_may_be_tried():
     assert scene.hold == 3 and scene.control == CONTROL and scene.bodies[RED].position[0] < -50
     low, high = task.bounds("id")
     assert low.tolist() == [0, 0] and high.tolist() == [10, 10]
+
+
+def test_a_click_places_the_ball():
+    low, high = Place().bounds("id")
+    reading = lambda inputs: Reading(inputs, np.zeros(2), low, high)  # noqa: E731
+    assert place(reading(Inputs(pressed=(3.0, 4.0)))) is None
+    assert place(reading(Inputs(dragged=((3.0, 4.0), (3.5, 11.0))))).tolist() == [3.5, 10.0]
