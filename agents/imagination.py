@@ -10,8 +10,9 @@ from torch import Tensor
 
 from envs.base import Observation, Task
 from worldsim.engines.base import Engine, Simulation
+from worldsim.pairs import make_tracker
 from worldsim.scenes import VIEW, Scene
-from worldsim.tracking import LEFT, VISIBLE, Track, Tracker
+from worldsim.tracking import LEFT, VISIBLE, Track
 from worldsim.worlds import ImaginedWorld, SimulatedWorld, World, make_world
 
 
@@ -47,7 +48,9 @@ def private_world(world: "str | World", task: Task, level: str) -> World:
     world = make_world(world, template)
     if isinstance(world, SimulatedWorld):
         return SimulatedWorld(world.engine, world.resolution, template)
-    return ImaginedWorld(world.model, world.name) if isinstance(world, ImaginedWorld) else world
+    if isinstance(world, ImaginedWorld):
+        return ImaginedWorld(world.model, world.name, template)
+    return world
 
 
 def take(observation: Observation, rows: np.ndarray) -> Observation:
@@ -70,7 +73,7 @@ class SeenWorld:
     def __init__(self, world: World, task: Task) -> None:
         self.world, self.name, self.device = world, world.name, world.device
         self.differentiable = world.differentiable
-        self._tracker = Tracker(task.template, world.resolution)
+        self._tracker = make_tracker(task.template, world.resolution)
         self._track: Track | None = None
 
     def begin(self, observation: Observation, keys: np.ndarray, copies: int) -> Track:
@@ -147,7 +150,7 @@ class TrueStates:
         self._extent = np.zeros((len(self._scenes), most, 2))
         for i, scene in enumerate(self._scenes):
             for j, body in enumerate(scene.bodies):
-                self._extent[i, j] = body.size if body.shape == "box" else body.size * 2
+                self._extent[i, j] = body.half
         track = self._see(self._simulation.states)
         for actions in log:
             track = self.step(actions)
@@ -164,6 +167,14 @@ class TrueStates:
             size=torch.as_tensor(self._extent[..., 0], dtype=torch.float32),
             status=torch.as_tensor(status, dtype=torch.int64),
         )
+
+
+def true_imagination(engine: Engine, task: Task) -> "TrueStates | TrueWorld":
+    """Where an oracle searches: exact states, or the frames of exact states where states do not tell the
+    outcome."""
+    if task.template.places:
+        return TrueWorld(SimulatedWorld(engine, template=task.template), task)
+    return TrueStates(engine)
 
 
 def privileged(observation: Observation) -> tuple[Sequence[Scene], np.ndarray]:

@@ -7,7 +7,7 @@ one plan per episode is followed to its end.
 
 import numpy as np
 
-from agents.imagination import TrueStates, take
+from agents.imagination import take, true_imagination
 from agents.planner import Planner
 from agents.refits.cem import CEM, CEMConfig
 from agents.trials import try_out
@@ -16,9 +16,11 @@ from worldsim.engines import make_engine
 from worldsim.engines.base import Engine
 
 PROPOSE = (192, 32, 32, 32, 32)  #: candidates of each iteration in the reference engine
+PROPOSE_PLACES = (160, 32)  #: the same where frames are looked at: what works lies scattered
 REFINE = (
     (12, 12),
     (48, 16, 16, 16),
+    (96, 48, 48),
 )  #: searches in the executing engine, one after the other, while unsolved
 
 
@@ -27,8 +29,10 @@ class Oracle(Planner):
 
     def __init__(self, task: Task, engine: "str | Engine", level: str = "id") -> None:
         engine = make_engine(engine) if isinstance(engine, str) else engine
-        config = CEMConfig(candidates=PROPOSE, replan_every=task.frames, max_frames=10**6, batch=8192)
-        self._executing, self._proposing = TrueStates(engine), TrueStates(make_engine("reference"))
+        candidates = PROPOSE_PLACES if task.template.places else PROPOSE
+        config = CEMConfig(candidates=candidates, replan_every=task.frames, max_frames=10**6, batch=8192)
+        self._executing = true_imagination(engine, task)
+        self._proposing = true_imagination(make_engine("reference"), task)
         super().__init__(task, self._executing, CEM(config), level, privileged=True)
         self.name = "oracle"
 

@@ -32,10 +32,12 @@ def _entry(
     release: Settings,
     bank: Settings | None = None,
     push: Settings | None = None,
+    place: Settings | None = None,
 ) -> Entry:
-    """A planner with settings for tasks along a line, for those that let go of a load, for Bank and Push."""
+    """A planner with settings for tasks along a line, for those that let go of a load, and for three more."""
     tuned = {"Catch": line, "Intercept": line, "Drop": release, "Bounce": release}
-    return Entry(refit, default, tuned | {"Bank": bank or default, "Push": push or default})
+    others = {"Bank": bank or default, "Push": push or default, "Place": place or default}
+    return Entry(refit, default, tuned | others)
 
 
 PLANNERS: dict[str, Entry] = {
@@ -44,6 +46,7 @@ PLANNERS: dict[str, Entry] = {
         ShootingConfig(),
         ShootingConfig(candidates=(24,), refresh=(8,)),
         ShootingConfig(candidates=(48,), refresh=(4,)),
+        place=ShootingConfig(candidates=(90,)),
     ),
     "cem": _entry(
         CEM,
@@ -52,6 +55,7 @@ PLANNERS: dict[str, Entry] = {
         CEMConfig(candidates=(28, 10, 10), refresh=(3,)),
         CEMConfig(candidates=(56, 20, 20, 20, 20)),
         CEMConfig(candidates=(40, 14, 10), refresh=(3,)),
+        CEMConfig(candidates=(50, 20, 20)),  # chaotic: looking about pays more than refining
     ),
     "icem": _entry(
         ICEM,

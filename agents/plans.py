@@ -141,7 +141,15 @@ class Carried(Held):
         return slopes
 
 
-KINDS: dict[str, Kind] = {"launch": Launched(), "velocity": Held(), "carry": Carried()}
+class Placed(Launched):
+    """`place`: each piece is a place, told at the first frame of a decision; zero places nothing."""
+
+    def region(self, low: np.ndarray, high: np.ndarray) -> Region:
+        """See `Kind.region`."""
+        return Region(low, high, disc=False)
+
+
+KINDS: dict[str, Kind] = {"launch": Launched(), "velocity": Held(), "carry": Carried(), "place": Placed()}
 
 
 def kind_of(control_kind: str) -> Kind:

@@ -63,8 +63,8 @@ class Random(_Scripted):
 
 
 class Reactive(_Scripted):
-    """Goes for where the target is now: a launch at full speed, a command that closes the gap, or the release
-    of a load above it."""
+    """Goes for where the target is now: a launch at full speed, a command that closes the gap, the release of
+    a load above it, or a body placed there."""
 
     name = "reactive"
 
@@ -75,6 +75,8 @@ class Reactive(_Scripted):
         gap = target - position[:, self._control.body]
         if self._control.kind == "velocity":
             return self._region.clamp(gap[:, : len(self._region.low)] / DT)
+        if self._control.kind == "place":
+            return self._region.clamp(target)
         if self._control.kind == "carry":
             return np.stack([np.zeros(len(gap)), np.abs(gap[:, 0]) < ABOVE], axis=1)
         distance = np.linalg.norm(gap, axis=1, keepdims=True)

@@ -6,7 +6,7 @@ engine: what a planner makes of the error is left out.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace, field
 
 import numpy as np
 
@@ -146,7 +146,12 @@ def match(law: str, found: Trials, doses: Sequence[float] = DOSES) -> list[Match
 
 def _at_decision(scene: Scene) -> Scene:
     """A scene as it stands after the context frames, which pass without actions."""
-    return scene.with_states(simulate(make_engine("reference"), [scene], CONTEXT).states[0, -1])
+    now = simulate(make_engine("reference"), [scene], CONTEXT).states[0, -1].tolist()
+    bodies = tuple(
+        replace(body, position=(x, y), velocity=(vx, vy))
+        for body, (x, y, _, vx, vy, _) in zip(scene.bodies, now)
+    )
+    return replace(scene, bodies=bodies)
 
 
 def _random(task: Task, level: str, start: int, number: int) -> np.ndarray:

@@ -150,7 +150,7 @@ class Workshop:
             if not isinstance(world, ImaginedWorld):
                 return world
             self._loaded[str(source)] = world.model
-        return ImaginedWorld(self._loaded[str(source)], name="learned")
+        return ImaginedWorld(self._loaded[str(source)], "learned", task.template)
 
     def weights(self, name: str, task: Task) -> str:
         """Hash of the weights behind a world, or of the file that defines a brought one, "" for engines."""

@@ -27,6 +27,7 @@ ENGINES = ("box2d", "mujoco")
 PLANNED = ("Strike", "Catch", "Drop")  #: tasks on which planners are compared
 PLANNERS = ("oracle", "shooting@box2d", "cem@box2d", "icem@box2d", "mppi@box2d")
 IMAGINED = ("Strike", "Catch", "Drop")  #: tasks that PPO also learns inside the learned world
+MODELLED = tuple(name for name in TASKS if name != "Place")  #: no model ships for Place yet
 SAVED = "Catch"  #: the task on which a start in imagination is compared with one from scratch
 
 
@@ -36,7 +37,7 @@ class Args:
 
     stages: tuple[Stage, ...] = ("proof", "planners", "cem", "learners", "saved", "speed", "result")
     """stages to run, in this order"""
-    tasks: tuple[str, ...] = tuple(TASKS)
+    tasks: tuple[str, ...] = MODELLED
     """tasks"""
     starts: int = 200
     """starts per in-distribution cell; half as many elsewhere"""

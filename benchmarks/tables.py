@@ -109,7 +109,7 @@ def proof(rows: Sequence[Row], world: str = "box2d") -> Table:
         here = select(rows, task=fall["task"], level=fall["level"], world=world, metric="success")
         line = [f"{fall['task']}, {level_name(fall['level'])}"]
         line += [percent(select(here, policy=who)) for who in ("oracle", "noop", "random", "reactive")]
-        null = [r for r in here if r["policy"] == "cem" and r.get("prepared_in") in NULLS]
+        null = [r for r in here if r["policy"] == fall["policy"] and r.get("prepared_in") in NULLS]
         lines.append([*line, percent(null), percent([fall]), str(fall["n"])])
     head = [
         "Task and level",

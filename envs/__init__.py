@@ -2,7 +2,7 @@
 
 import gymnasium
 
-for _name in ("Strike", "Bank", "Intercept", "Catch", "Drop", "Bounce", "Push"):
+for _name in ("Strike", "Bank", "Intercept", "Catch", "Drop", "Bounce", "Push", "Place"):
     gymnasium.register(
         id=f"worldsim/{_name}-v0",
         entry_point="envs.single:WorldEnv",

@@ -71,8 +71,16 @@ def carry(reading: Reading) -> np.ndarray:
     return np.array([speed, float("space" in keys)])
 
 
+def place(reading: Reading) -> np.ndarray | None:
+    """Where the mouse button was let go of."""
+    if reading.inputs.dragged is None:
+        return None
+    return np.clip(reading.inputs.dragged[1], reading.low, reading.high)
+
+
 CONTROLS: dict[str, tuple[Callable[[Reading], np.ndarray | None], str]] = {
     "launch": (launch, "drag the mouse to launch"),
     "velocity": (velocity, "arrow keys or the mouse steer"),
     "carry": (carry, "up and down move, space lets go"),
+    "place": (place, "click where the ball shall go"),
 }

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from envs.base import Observation, Outcome, Start, Task
+from worldsim.pairs import make_tracker
 from worldsim.rendering import to_uint8
-from worldsim.tracking import Track, Tracker
+from worldsim.tracking import Track
 from worldsim.worlds import World
 
 
@@ -43,7 +44,7 @@ class Rollouts:
 
     def __init__(self, task: Task, world: World, rows: int, history: bool = False) -> None:
         self.task, self.world, self.rows, self.history = task, world, rows, history
-        self.tracker = Tracker(task.template, world.resolution)
+        self.tracker = make_tracker(task.template, world.resolution)
         self.begun = False
         self.watch: Callable[[np.ndarray], None] | None = None
         self._size = len(task.bounds(task.levels[0])[0])

@@ -8,12 +8,13 @@ from envs.bounce import Bounce
 from envs.catch import Catch
 from envs.drop import Drop
 from envs.intercept import Intercept
+from envs.place import Place
 from envs.push import Push
 from envs.strike import Strike
 from worldsim import plugins
 
 TASKS: dict[str, Callable[[], Task]] = {
-    task.name: task for task in (Strike, Bank, Intercept, Catch, Drop, Bounce, Push)
+    task.name: task for task in (Strike, Bank, Intercept, Catch, Drop, Bounce, Push, Place)
 }
 
 

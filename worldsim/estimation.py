@@ -17,8 +17,16 @@ def estimate_scenes(track: Track, template: Scene, actions: Tensor) -> list[Scen
 
     A displacement over one frame is the mean velocity of that frame; half a frame of gravity, or what damping
     takes, brings it to the present. A hidden body has kept its velocity since it was last seen. Whether a
-    load is still carried is read from its place and from `actions` [N, K-1, A], those of the context.
+    load is still carried is read from its place and from `actions` [N, K-1, A], those of the context. A
+    template that holds is seen right before its release, at rest.
+
+    Raises ValueError where something is to be placed among bodies that no tracker reads.
     """
+    if template.places:
+        raise ValueError(
+            "an engine cannot begin from the frames of a scene in which a body is placed: its other bodies "
+            "are not tracked; imagine in a learned world, or from the true scene (cem_privileged)"
+        )
     position, velocity, size = (
         t.double().cpu().numpy() for t in (track.position, track.velocity, track.size)
     )
@@ -45,7 +53,7 @@ def _scene(
         if body.motion == "fixed":
             bodies.append(body)
             continue
-        free = body.motion == "dynamic" and b != load
+        free = body.motion == "dynamic" and b != load and not template.hold
         fall = template.gravity * DT / 2 if free else 0.0
         kept = float(decay(template.damping, DT) / reach(template.damping, DT)) * DT if free else 1.0
         moved = replace(
@@ -56,7 +64,7 @@ def _scene(
         bodies.append(replace(moved, size=(float(size[b]),)) if body.shape == "disc" else moved)
     if control is not None:
         control = replace(control, load=load)
-    return replace(template, bodies=tuple(bodies), control=control)
+    return replace(template, bodies=tuple(bodies), control=control, hold=0)
 
 
 def _held(position: np.ndarray, size: np.ndarray, template: Scene, actions: Tensor) -> np.ndarray:

@@ -1,55 +1,21 @@
 """States to frames: batched, on any device, anti-aliased by area coverage, differentiable.
 
 Pixel (row i, column j) of an image W pixels wide is the square whose centre lies at
-x = (j + 1/2)·10/W, y = 10 - (i + 1/2)·10/W metres. Each body covers a pixel by the area of the half-plane
-that its nearest edge cuts from the pixel square; later bodies are painted over earlier ones.
+x = (j + 1/2)·10/W, y = 10 - (i + 1/2)·10/W metres. A disc covers a pixel by the area of the half-plane
+that its nearest edge cuts from the pixel square, a box by its exact area (`worldsim.polygons`), a compound
+body by the sum of its parts; later bodies are painted over earlier ones.
 """
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from worldsim.scenes import PALETTE, VIEW, Scene
+from worldsim.looks import Looks
+from worldsim.polygons import rectangle_area
+from worldsim.scenes import VIEW
 
 RESOLUTIONS = (32, 64, 128, 256)
 CHUNK = 64  #: frames painted at a time: their windows stay in the processor's cache
-
-
-@dataclass(frozen=True)
-class Looks:
-    """How the bodies of N scenes look.
-
-    `box` [N, B] bool, `size` [N, B, 2] m (half sizes), `color` [N, B, 3] in [0, 1], `present` [N, B] bool.
-    """
-
-    box: Tensor
-    size: Tensor
-    color: Tensor
-    present: Tensor
-
-    @classmethod
-    def of(cls, scenes: Sequence[Scene], device: torch.device | str = "cpu") -> "Looks":
-        """The looks of some scenes, padded to the largest number of bodies."""
-        most = max(len(s.bodies) for s in scenes)
-        box = np.zeros((len(scenes), most), dtype=bool)
-        size = np.ones((len(scenes), most, 2), dtype=np.float32)
-        color = np.ones((len(scenes), most, 3), dtype=np.float32)
-        present = np.zeros((len(scenes), most), dtype=bool)
-        for i, scene in enumerate(scenes):
-            for j, body in enumerate(scene.bodies):
-                box[i, j] = body.shape == "box"
-                size[i, j] = body.size if body.shape == "box" else body.size * 2
-                color[i, j] = PALETTE[body.color]
-                present[i, j] = True
-        return cls(*(torch.as_tensor(a, device=device) for a in (box, size, color, present)))
-
-    def select(self, index: Tensor | np.ndarray | list[int]) -> "Looks":
-        """The looks of the chosen rows."""
-        index = torch.as_tensor(index, device=self.box.device)
-        return Looks(self.box[index], self.size[index], self.color[index], self.present[index])
 
 
 def half_plane_area(distance: Tensor, nx: Tensor, ny: Tensor) -> Tensor:
@@ -71,12 +37,12 @@ def half_plane_area(distance: Tensor, nx: Tensor, ny: Tensor) -> Tensor:
 def coverage(states: Tensor, looks: Looks, resolution: int) -> Tensor:
     """Area of each pixel that each body covers: [N, B, H, W] in [0, 1], before any occlusion.
 
-    `states` [N, B, 6] (only x, y are read: discs look alike at every angle, boxes stay axis-aligned).
+    `states` [N, B, 6] (only x, y and θ are read).
     """
     pixels = torch.arange(resolution, device=states.device)
     dx = _distance(pixels, states[..., 0], resolution)  # [N, B, W]
     dy = _distance(resolution - 1 - pixels, states[..., 1], resolution)  # [N, B, H]
-    return _covered(dx, dy, looks.size * (resolution / VIEW), looks.box)
+    return _covered(dx, dy, states[..., 2], looks, resolution / VIEW)
 
 
 def _distance(pixels: Tensor, centre: Tensor, resolution: int) -> Tensor:
@@ -84,9 +50,37 @@ def _distance(pixels: Tensor, centre: Tensor, resolution: int) -> Tensor:
     return ((pixels.to(centre.dtype) + 0.5) * (VIEW / resolution) - centre[..., None]) * (resolution / VIEW)
 
 
-def _covered(dx: Tensor, dy: Tensor, half: Tensor, box: Tensor) -> Tensor:
-    """Coverage [..., H, W] of pixels dx [..., W], dy [..., H] off the centres of bodies; all in pixels."""
+def _covered(dx: Tensor, dy: Tensor, angle: Tensor, looks: Looks, scale: float) -> Tensor:
+    """Coverage [..., H, W] of pixels dx [..., W], dy [..., H] off the centres of bodies turned by `angle`
+    [...]; lengths are pixels, `scale` of them in a metre."""
+    if looks.parts is None:
+        return _covered_by(dx, dy, looks.size * scale, looks.box, angle)
+    total = torch.zeros_like(dy[..., :, None] * dx[..., None, :])
+    c, s = angle.cos(), angle.sin()
+    for p in range(looks.parts.box.shape[-1]):
+        size, box, turn = looks.parts.size[..., p, :], looks.parts.box[..., p], looks.parts.angle[..., p]
+        if not size.any():
+            continue
+        x, y = looks.parts.offset[..., p, :].to(dx.dtype).unbind(-1)
+        along, up = (c * x - s * y) * scale, (s * x + c * y) * scale
+        part = _covered_by(dx - along[..., None], dy - up[..., None], size * scale, box, angle + turn)
+        total = total + part
+    return total.clamp(max=1)
+
+
+def _covered_by(dx: Tensor, dy: Tensor, half: Tensor, box: Tensor, angle: Tensor) -> Tensor:
+    """As `_covered`, for discs and boxes of half sizes `half` [..., 2] in pixels."""
     half = half.to(dx.dtype)
+    covered = _covered_upright(dx, dy, half, box)
+    turned = (box & (angle.detach() != 0)).nonzero(as_tuple=True)
+    if not len(turned[0]):
+        return covered
+    boxes = rectangle_area(dx[turned], dy[turned], half[turned], angle[turned])
+    return covered.index_put(turned, boxes)
+
+
+def _covered_upright(dx: Tensor, dy: Tensor, half: Tensor, box: Tensor) -> Tensor:
+    """As `_covered_by` at angle 0."""
     if box.all():
         return _covered_by_boxes(dx, dy, half)
     wide, high = dx[..., None, :], dy[..., :, None]
@@ -96,8 +90,9 @@ def _covered(dx: Tensor, dy: Tensor, half: Tensor, box: Tensor) -> Tensor:
 
 
 def _covered_by_boxes(dx: Tensor, dy: Tensor, half: Tensor) -> Tensor:
-    along_x = (half[..., :1] + 0.5 - dx.abs()).clamp(0, 1)
-    along_y = (half[..., 1:] + 0.5 - dy.abs()).clamp(0, 1)
+    widest = (2 * half).clamp(max=1)  # a box thinner than a pixel covers no more of it than its width
+    along_x = torch.minimum((half[..., :1] + 0.5 - dx.abs()).clamp(0, 1), widest[..., :1])
+    along_y = torch.minimum((half[..., 1:] + 0.5 - dy.abs()).clamp(0, 1), widest[..., 1:])
     return along_y[..., :, None] * along_x[..., None, :]
 
 
@@ -122,8 +117,7 @@ def render(states: Tensor, looks: Looks, resolution: int = 64) -> Tensor:
         part = slice(first, first + CHUNK)
         chunk = frames[part]
         for b in range(states.shape[1]):
-            one = Looks(looks.box[part, b], looks.size[part, b], looks.color[part, b], looks.present[part, b])
-            chunk = _paint(chunk, states[part, b], one)
+            chunk = _paint(chunk, states[part, b], looks.of_body(b, part))
         chunks.append(chunk)
     return torch.cat(chunks) if states.requires_grad else frames  # without gradients painted in place
 
@@ -135,16 +129,20 @@ def _paint(frames: Tensor, states: Tensor, looks: Looks) -> Tensor:
     touched, as large as the largest body of the batch needs.
     """
     resolution = frames.shape[-1]
-    half = looks.size * (resolution / VIEW)
-    largest = torch.where(looks.present[:, None], half, 0.0).amax(0)
+    scale = resolution / VIEW
+    half = looks.size * scale
+    around = half.square().sum(-1, keepdim=True).sqrt().expand_as(half)  # however it is turned
+    extent = torch.where(states[:, 2:3].detach() != 0, around, half)
+    largest = torch.where(looks.present[:, None], extent, 0.0).amax(0)
     width, height = (min(resolution, int(2 * side) + 4) for side in largest.tolist())
-    centre = states[:, :2].detach() * (resolution / VIEW)
+    centre = states[:, :2].detach() * scale
     left = (centre[:, 0] - largest[0] - 0.25).floor().long().clamp(0, resolution - width)
     below = (centre[:, 1] - largest[1] - 0.25).floor().long().clamp(0, resolution - height)
     columns = left[:, None] + torch.arange(width, device=frames.device)
     levels = below[:, None] + torch.arange(height, device=frames.device)  # pixels counted from the bottom
     dx, dy = (_distance(p, states[:, i], resolution) for i, p in enumerate((columns, levels)))
-    alpha = (_covered(dx, dy, half, looks.box) * looks.present[:, None, None]).flatten(1)[:, None]
+    covered = _covered(dx, dy, states[:, 2], looks, scale)
+    alpha = (covered * looks.present[:, None, None]).flatten(1)[:, None]
     index = ((resolution - 1 - levels)[:, :, None] * resolution + columns[:, None, :]).flatten(1)
     index = index[:, None].repeat(1, 3, 1)
     canvas = frames.flatten(2)  # a view

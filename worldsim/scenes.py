@@ -5,10 +5,12 @@ Units are metres, seconds and kilograms per square metre; x points right, y up; 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+
+from worldsim.bodies import Body, Part
 
 VIEW = 10.0  #: side of the square view, m
 DT = 0.1  #: time between frames, s
@@ -18,45 +20,10 @@ PALETTE: dict[str, tuple[float, float, float]] = {
     "red": (1.0, 0.0, 0.0),  # what the agent moves
     "blue": (0.0, 0.0, 1.0),  # the target
     "navy": (0.0, 0.0, 0.5),  # the target where motion is damped; half blue, half black
+    "green": (0.0, 1.0, 0.0),  # a second target
     "black": (0.0, 0.0, 0.0),  # fixed bodies
     "grey": (0.5, 0.5, 0.5),  # all else that moves
 }
-
-
-@dataclass(frozen=True)
-class Body:
-    """One rigid body.
-
-    `size` is (radius,) of a disc or (half width, half height) of an axis-aligned box, in m. A dynamic body
-    obeys forces and contacts, a kinematic one only its commands, a fixed one nothing. Bodies with
-    `solid=False` touch nothing.
-    """
-
-    color: str
-    size: tuple[float, ...]
-    position: tuple[float, float]
-    velocity: tuple[float, float] = (0.0, 0.0)
-    shape: Literal["disc", "box"] = "disc"
-    motion: Literal["dynamic", "kinematic", "fixed"] = "dynamic"
-    density: float = 1.0
-    solid: bool = True
-
-    @property
-    def radius(self) -> float:
-        """Radius of a disc, half the width of a box, m."""
-        return self.size[0]
-
-    @property
-    def half(self) -> tuple[float, float]:
-        """Half width and half height, m; the radius of a disc twice."""
-        return (self.size[0], self.size[-1])
-
-    @property
-    def mass(self) -> float:
-        """Mass, kg."""
-        if self.shape == "disc":
-            return self.density * np.pi * self.size[0] ** 2
-        return self.density * 4.0 * self.size[0] * self.size[1]
 
 
 @dataclass(frozen=True)
@@ -74,10 +41,14 @@ class Control:
         horizontal velocity, and whether to let go of the body `load` (above `RELEASE`: yes; so high that who
         explores does not let go at once). Until then the load rides along; from the frame of its release on
         it flies with the velocity that it had.
+    place
+        The body is not in the world at first (its position is out of view). The action [2] that ends the
+        scene's hold, clamped to [low, high], is where its centre goes, in m, if all of it then lies in the
+        view; no other action, and none elsewhere, does anything.
     """
 
     body: int
-    kind: Literal["launch", "velocity", "carry"]
+    kind: Literal["launch", "velocity", "carry", "place"]
     low: tuple[float, ...]
     high: tuple[float, ...]
     load: int | None = None  #: None: nothing is carried, or no longer
@@ -87,8 +58,10 @@ class Control:
 class Scene:
     """Bodies in drawing order (later ones cover earlier ones), law constants and the control.
 
-    `gravity` pulls down, m/s²; `restitution` holds for every contact; `damping` c slows every dynamic body,
-    v' = -c v, 1/s, on a table without gravity (ValueError with both: no engine has their common motion).
+    `gravity` pulls down, m/s²; `restitution` and `friction` (Coulomb's, static and sliding alike) hold for
+    every contact; `damping` c slows every dynamic body, v' = -c v, 1/s, on a table without gravity
+    (ValueError with both: no engine has their common motion). Nothing moves for the first `hold` frames:
+    velocities are those at the release.
     """
 
     bodies: tuple[Body, ...]
@@ -96,6 +69,8 @@ class Scene:
     restitution: float = 1.0
     control: Control | None = None
     damping: float = 0.0
+    friction: float = 0.0
+    hold: int = 0
 
     def __post_init__(self) -> None:
         if self.damping < 0 or (self.damping and self.gravity):
@@ -107,6 +82,11 @@ class Scene:
     @property
     def action_size(self) -> int:
         return 0 if self.control is None else len(self.control.low)
+
+    @property
+    def places(self) -> bool:
+        """Whether its control places a body."""
+        return self.control is not None and self.control.kind == "place"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types; `from_dict` reads them back."""
@@ -121,22 +101,19 @@ class Scene:
         def tupled(d: dict[str, Any]) -> dict[str, Any]:
             return {k: tuple(v) if isinstance(v, list) else v for k, v in d.items()}
 
+        def body(d: dict[str, Any]) -> Body:
+            return Body(**tupled(d | {"parts": [Part(**tupled(p)) for p in d.get("parts", ())]}))
+
         control = data["control"]
         return cls(
-            bodies=tuple(Body(**tupled(b)) for b in data["bodies"]),
+            bodies=tuple(map(body, data["bodies"])),
             gravity=data["gravity"],
             restitution=data["restitution"],
             control=None if control is None else Control(**tupled(control)),
-            damping=data.get("damping", 0.0),  # scenes stored before there was any have none
+            damping=data.get("damping", 0.0),  # scenes stored before there was any of these have none
+            friction=data.get("friction", 0.0),
+            hold=data.get("hold", 0),
         )
-
-    def with_states(self, states: np.ndarray) -> "Scene":
-        """The same scene with positions and velocities taken from `states` [B, 6]."""
-        bodies = tuple(
-            replace(b, position=(float(s[0]), float(s[1])), velocity=(float(s[3]), float(s[4])))
-            for b, s in zip(self.bodies, states)
-        )
-        return replace(self, bodies=bodies)
 
 
 @dataclass(frozen=True)
@@ -157,8 +134,7 @@ def initial_states(scenes: Sequence[Scene]) -> Trajectory:
     present = np.zeros((len(scenes), 1, most), dtype=bool)
     for i, scene in enumerate(scenes):
         for j, body in enumerate(scene.bodies):
-            states[i, 0, j, 0:2] = body.position
-            states[i, 0, j, 3:5] = body.velocity
+            states[i, 0, j] = (*body.position, body.angle, *body.velocity, body.spin)
             present[i, 0, j] = True
     return Trajectory(states, present)
 

@@ -47,7 +47,7 @@ class Track:
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> "Track":
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Track(**{name: function(v) for name, v in values.items() if v is not None})
+        return replace(self, **{name: function(v) for name, v in values.items() if v is not None})
 
     def select(self, index: Tensor) -> "Track":
         """The rows named by `index` [M]."""
@@ -64,9 +64,12 @@ class Track:
     def where(self, mask: Tensor, other: "Track") -> "Track":
         """Rows of this track where `mask` [N] is true, else rows of `other`."""
         zero = torch.zeros_like(self.status)
-        whole = (replace(t, unseen=zero) if t.unseen is None else t for t in (self, other))
-        pairs = zip(*([getattr(track, f.name) for f in fields(Track)] for track in whole))
-        return Track(*(torch.where(mask.reshape(-1, *[1] * (a.ndim - 1)), a, b) for a, b in pairs))
+        mine, more = (replace(t, unseen=zero) if t.unseen is None else t for t in (self, other))
+        pairs = {f.name: (getattr(mine, f.name), getattr(more, f.name)) for f in fields(self)}
+        chosen = {
+            name: torch.where(mask.reshape(-1, *[1] * (a.ndim - 1)), a, b) for name, (a, b) in pairs.items()
+        }
+        return replace(self, **chosen)
 
 
 class Tracker:
@@ -84,9 +87,7 @@ class Tracker:
         colors = [template.bodies[i].color for i in self.moving]
         fixed = {b.color for b in template.bodies if b.motion == "fixed"}
         self.matrix = unmixing([*colors, *sorted(fixed)])[: len(colors)]
-        self.half = torch.tensor(
-            [b.size if b.shape == "box" else b.size * 2 for b in template.bodies]
-        ).float()
+        self.half = torch.tensor([b.half for b in template.bodies]).float()
         self.start = torch.tensor([b.position for b in template.bodies]).float()
         self.outlines = {b: outline(template.bodies[b].shape == "box") for b in self.moving}
 

@@ -47,11 +47,12 @@ def searched(task, level: str, starts: list, plans: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name, level", LEVELS)
 def test_a_start_is_the_same_wherever_it_is_drawn_and_not_solved_by_doing_nothing(name, level):
     task, twin = make_task(name), make_task(name)
-    starts = [task.sample(level, i) for i in range(6)]
-    assert [s.scene for s in starts] == [twin.sample(level, i).scene for i in range(6)]
-    assert len({s.scene for s in starts}) == 6
+    count = 2 if name == "Place" else 6  # whose starts are searched for
+    starts = [task.sample(level, i) for i in range(count)]
+    assert [s.scene for s in starts] == [twin.sample(level, i).scene for i in range(count)]
+    assert len({s.scene for s in starts}) == count
     assert all(s.goal.shape == (task.goal_size,) for s in starts)
-    nothing = np.zeros((6, task.frames, len(task.bounds(level)[0])))
+    nothing = np.zeros((count, task.frames, len(task.bounds(level)[0])))
     env = played(task, level, nothing, starts)
     assert not env.outcome.success.any() and not env.outcome.spoiled.any()
 

@@ -24,7 +24,7 @@ def test_scenes_depend_on_their_own_key_alone(name):
     assert together[0] != together[1]
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "templates"])  # of other shapes
 def test_id_scenes_are_in_range_and_in_view(name):
     scenes, rejected = sample(get_scenario(name), "id", KEYS)
     assert rejected >= 0

@@ -11,9 +11,10 @@ from itertools import combinations
 
 import numpy as np
 
-from worldsim.engines.base import is_floor
+from worldsim.engines.base import Simulation, is_floor, turns
 from worldsim.engines.controls import Controls
 from worldsim.engines.damping import decay, duration, reach
+from worldsim.engines.hold import started
 from worldsim.scenes import DT, Scene, initial_states
 
 MAX_EVENTS = 1000  #: events of one scene in one frame
@@ -27,12 +28,12 @@ class AnalyticEngine:
 
     name = "analytic"
 
-    def start(self, scenes: Sequence[Scene]) -> "AnalyticSimulation":
+    def start(self, scenes: Sequence[Scene]) -> Simulation:
         """Start N scenes. Raises ValueError where a scene has no closed form here."""
         for index, scene in enumerate(scenes):
             if obstacle := _obstacle(scene):
                 raise ValueError(f"scene {index}: {obstacle}; use box2d or mujoco")
-        return AnalyticSimulation(scenes)
+        return started(scenes, AnalyticSimulation)
 
 
 def has_closed_form(scene: Scene) -> bool:
@@ -43,6 +44,10 @@ def has_closed_form(scene: Scene) -> bool:
 def _obstacle(scene: Scene) -> str:
     """What the equations below do not cover, "" if they cover everything."""
     touching = [b for b in scene.bodies if b.solid and not is_floor(b)]
+    if scene.friction and touching:
+        return "friction has no closed form here"
+    if any(turns(b, scene) for b in scene.bodies):
+        return "a body that can turn has no closed form here"
     for body in touching:
         if (body.shape, body.motion) != ("disc", "dynamic"):
             return (

@@ -49,9 +49,14 @@ class Engine(Protocol):
 
 
 def is_floor(body: Body) -> bool:
-    """Whether a fixed box spans the view; every engine lets such a floor go on beyond the view's edges."""
-    fixed = body.solid and body.shape == "box" and body.motion == "fixed"
+    """Whether a level fixed box spans the view; every engine lets such a floor go on beyond its edges."""
+    fixed = body.solid and body.shape == "box" and body.motion == "fixed" and not body.angle
     return fixed and body.size[0] - abs(body.position[0] - VIEW / 2) >= VIEW / 2 - 1e-9
+
+
+def turns(body: Body, scene: Scene) -> bool:
+    """Whether a body can turn: all dynamic ones but discs without friction, where it makes no difference."""
+    return body.motion == "dynamic" and (body.shape != "disc" or scene.friction > 0)
 
 
 def simulate(

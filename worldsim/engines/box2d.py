@@ -15,10 +15,12 @@ from dataclasses import dataclass
 import Box2D
 import numpy as np
 
-from worldsim.engines.base import is_floor
+from worldsim.bodies import Body, Part
+from worldsim.engines.base import Simulation, is_floor, turns
 from worldsim.engines.clearance import Clearance
 from worldsim.engines.controls import Controls
-from worldsim.scenes import DT, VIEW, Body, Scene, initial_states
+from worldsim.engines.hold import started
+from worldsim.scenes import DT, VIEW, Scene, initial_states
 
 LENGTH = 10.0  #: L, Box2D units in a metre
 SKIN = 0.0075  #: half of the overlap, in units, at which Box2D's continuous collision stops two discs
@@ -44,7 +46,14 @@ class Clock:
 
     @classmethod
     def of(cls, scene: Scene) -> "Clock":
-        """1 ms and T = 100 under gravity, 10 ms and T = 1e4 without."""
+        """1 ms and T = 100 under gravity, 10 ms and T = 1e4 without; with friction 5 ms and T = 10.
+
+        Friction dissipates and makes piles: what counts is that resting bodies rest, not the last digit.
+        """
+        if scene.friction:
+            return cls(
+                20, 10.0, float(scene.gravity), float(scene.damping), float(scene.gravity) * DT / 20 / 2
+            )
         if scene.gravity:
             return cls(100, 100.0, float(scene.gravity), 0.0, float(scene.gravity) * DT / 100 / 2)
         return cls(10, 1e4, 0.0, float(scene.damping), 0.0)
@@ -66,13 +75,13 @@ class Clock:
 
 
 class Box2DEngine:
-    """Discs and boxes without friction in Box2D 2.3."""
+    """Discs, boxes and bodies made of them in Box2D 2.3."""
 
     name = "box2d"
 
-    def start(self, scenes: Sequence[Scene]) -> "Box2DSimulation":
+    def start(self, scenes: Sequence[Scene]) -> Simulation:
         """Start N scenes at t = 0."""
-        return Box2DSimulation(scenes)
+        return started(scenes, Box2DSimulation)
 
 
 class Box2DSimulation:
@@ -88,7 +97,7 @@ class Box2DSimulation:
         for i, (scene, clock) in enumerate(zip(scenes, self._clocks, strict=True)):
             world = Box2D.b2World(gravity=(0.0, -clock.gravity * LENGTH * clock.scale**2), doSleep=False)
             self._worlds.append(world)
-            self._bodies.append([_create(world, body, scene.restitution, clock) for body in scene.bodies])
+            self._bodies.append([_create(world, body, scene, clock) for body in scene.bodies])
             for j, body in enumerate(scene.bodies):
                 if body.motion == "fixed":
                     self._states[i, j, 3:] = 0.0
@@ -147,11 +156,13 @@ class Box2DSimulation:
     def _push(self, bodies: np.ndarray) -> None:
         """Give some bodies [N, B], such as those that move as they are told, their exact states."""
         for i, j in np.argwhere(bodies):
-            x, y, _, vx, vy, _ = self._states[i, j].tolist()
+            x, y, angle, vx, vy, spin = self._states[i, j].tolist()
             scale, body = float(self._scale[i]), self._bodies[i][j]
             kick = self._clocks[i].kick if body.type == Box2D.b2_dynamicBody else 0.0
             body.position = ((x - CENTRE) * LENGTH, (y - CENTRE) * LENGTH)
             body.linearVelocity = (vx * scale, (vy + kick) * scale)
+            if not body.fixedRotation:
+                body.angle, body.angularVelocity = angle, spin * self._clocks[i].scale
 
     def _read(self) -> None:
         """Read the dynamic bodies; only bodies in flight carry a kick."""
@@ -207,38 +218,50 @@ def _drive(bodies: Sequence[Box2D.b2Body]) -> None:
             body.linearVelocity = (vx + way * lack * nx, vy + way * lack * ny)
 
 
-def _create(world: Box2D.b2World, body: Body, restitution: float, clock: Clock) -> Box2D.b2Body:
-    """One Box2D body; a disc is inflated by half of its skin, its density lowered to keep its mass."""
+def _create(world: Box2D.b2World, body: Body, scene: Scene, clock: Clock) -> Box2D.b2Body:
+    """One Box2D body. Only bodies that turn need their mass and moment of inertia told: others keep what
+    their fixtures weigh."""
     scale = LENGTH * clock.scale
-    if body.shape == "disc":
-        reach = body.radius * LENGTH + SKIN
-        shape = Box2D.b2CircleShape(radius=reach)
-        area = np.pi * reach**2
-    else:
-        width = BEYOND if is_floor(body) else body.size[0]
-        half = (width * LENGTH - BOX_SKIN, body.size[1] * LENGTH - BOX_SKIN)
-        shape = Box2D.b2PolygonShape(box=half)
-        area = 4 * half[0] * half[1]
     kind = {"dynamic": world.CreateDynamicBody, "kinematic": world.CreateKinematicBody}
-    dynamic = body.motion == "dynamic"
+    dynamic, turning = body.motion == "dynamic", turns(body, scene)
     velocity = body.velocity if body.motion != "fixed" else (0.0, 0.0)
-    fixture = Box2D.b2FixtureDef(
-        shape=shape,
-        density=float(body.mass / area),
-        friction=0.0,
-        restitution=float(restitution),
-        isSensor=not body.solid,
-    )
-    return kind.get(body.motion, world.CreateStaticBody)(
+    made = kind.get(body.motion, world.CreateStaticBody)(
         position=tuple((float(p) - CENTRE) * LENGTH for p in body.position),
+        angle=float(body.angle),
         linearVelocity=(
             float(velocity[0]) * scale,
             float(velocity[1]) * scale + dynamic * clock.kick * scale,
         ),
-        fixedRotation=body.shape == "disc",
+        angularVelocity=float(body.spin) * clock.scale if turning else 0.0,
+        fixedRotation=not turning,
         bullet=dynamic,
         allowSleep=False,
         linearDamping=0.0,
         angularDamping=0.0,
-        fixtures=[fixture],
+        fixtures=[_fixture(body, part, scene) for part in body.pieces],
+    )
+    if turning:
+        inertia = float(body.inertia) * LENGTH**2
+        made.massData = Box2D.b2MassData(mass=float(body.mass), center=(0.0, 0.0), I=inertia)
+    return made
+
+
+def _fixture(body: Body, part: Part, scene: Scene) -> Box2D.b2FixtureDef:
+    """One disc or box; a disc is inflated by half of its skin, its density lowered to keep its mass."""
+    place = tuple(float(p) * LENGTH for p in part.offset)
+    if part.shape == "disc":
+        reach = part.size[0] * LENGTH + SKIN
+        shape = Box2D.b2CircleShape(radius=reach, pos=place)
+        area = np.pi * reach**2
+    else:
+        width = BEYOND if is_floor(body) else part.size[0]
+        half = (width * LENGTH - BOX_SKIN, part.size[1] * LENGTH - BOX_SKIN)
+        shape = Box2D.b2PolygonShape(box=(*half, place, float(part.angle)))
+        area = 4 * half[0] * half[1]
+    return Box2D.b2FixtureDef(
+        shape=shape,
+        density=float(body.density * part.area / area),
+        friction=float(scene.friction),
+        restitution=float(scene.restitution),
+        isSensor=not body.solid,
     )

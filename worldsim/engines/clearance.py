@@ -27,9 +27,7 @@ class Clearance:
                     self._floor[i] = max(self._floor[i], body.position[1] + body.size[1])
                 elif body.solid:
                     self._touches[i, j], self._mobile[i, j] = True, body.motion != "fixed"
-                    self._reach[i, j] = (
-                        np.hypot(body.size[0], body.size[1]) if body.shape == "box" else body.radius
-                    )
+                    self._reach[i, j] = body.reach
 
     def clear(self, states: np.ndarray) -> np.ndarray:
         """[N] bool: no two bodies of `states` [N, B, 6] can meet in the coming frame."""

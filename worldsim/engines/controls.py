@@ -11,15 +11,15 @@ from worldsim.scenes import DT, RELEASE, VIEW, Limits, Scene
 class Controls:
     """The controls and the bodies of N scenes that move as they are told.
 
-    Kinematic bodies and the loads that they carry follow their commands exactly, whatever the engine: they
-    are moved here, in float64.
+    Kinematic bodies, the loads that they carry and bodies that are not yet placed follow their commands
+    exactly, whatever the engine: they are moved here, in float64.
 
     Attributes
     ----------
     rows, body
         Rows and body indices of the launched bodies, [L] each.
     held : [N, B] bool
-        Loads that ride along in the coming frame.
+        Loads that ride along in the coming frame, and bodies that are not in the world.
     kinematic : [N, B] bool
         Bodies that move as they are told in the coming frame, loads included.
     """
@@ -37,12 +37,17 @@ class Controls:
         self._highest = np.array([VIEW - scenes[i].bodies[b].half[axis] for i, _, b, axis in commands])
         loads = [(i, c.body, c.load) for i, c in controls if c.kind == "carry" and c.load is not None]
         self._carrier, self._carriage, self._load = np.array(loads, dtype=int).reshape(-1, 3).T
+        placed = [(i, c.body) for i, c in controls if c.kind == "place"]
+        self._placed, self._place = np.array(placed, dtype=int).reshape(-1, 2).T
+        self._room = np.array([scenes[i].bodies[b].radius for i, b in placed])
+        self._begun = False
         most = max(len(s.bodies) for s in scenes)
         self._driven = np.zeros((len(scenes), most), dtype=bool)
         for i, scene in enumerate(scenes):
             self._driven[i, : len(scene.bodies)] = [b.motion == "kinematic" for b in scene.bodies]
         self.held = np.zeros_like(self._driven)
         self.held[self._carrier, self._load] = True
+        self.held[self._placed, self._place] = True
 
     @property
     def kinematic(self) -> np.ndarray:
@@ -55,6 +60,13 @@ class Controls:
         ValueError as `worldsim.scenes.limit_actions` does.
         """
         actions = self._limits.apply(actions)
+        if len(self._placed) and not self._begun:
+            where = actions[self._placed, :2]
+            fits = ((where >= self._room[:, None]) & (where <= VIEW - self._room[:, None])).all(axis=1)
+            rows, bodies = self._placed[fits], self._place[fits]
+            states[rows, bodies, :2] = where[fits]
+            self.held[rows, bodies] = False
+        self._begun = True
         if len(self._row):
             place = states[self._row, self._box, self._axis]
             target = place + actions[self._row, self._component] * DT

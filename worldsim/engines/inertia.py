@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from worldsim.engines.base import Simulation
 from worldsim.engines.controls import Controls
+from worldsim.engines.hold import started
 from worldsim.scenes import DT, Scene, initial_states
 
 
@@ -14,9 +16,9 @@ class InertiaEngine:
 
     name = "inertia"
 
-    def start(self, scenes: Sequence[Scene]) -> "InertiaSimulation":
+    def start(self, scenes: Sequence[Scene]) -> Simulation:
         """Start N scenes at t = 0."""
-        return InertiaSimulation(scenes)
+        return started(scenes, InertiaSimulation)
 
 
 class FrozenEngine:
@@ -24,9 +26,9 @@ class FrozenEngine:
 
     name = "frozen"
 
-    def start(self, scenes: Sequence[Scene]) -> "InertiaSimulation":
+    def start(self, scenes: Sequence[Scene]) -> Simulation:
         """Start N scenes at t = 0."""
-        return InertiaSimulation(scenes, drift=False)
+        return started(scenes, lambda some: InertiaSimulation(some, drift=False))
 
 
 class InertiaSimulation:
@@ -55,6 +57,6 @@ class InertiaSimulation:
         launches = self._controls.begin_frame(self._states, actions)
         self._states[self._controls.rows, self._controls.body, 3:5] += launches
         free = self._dynamic & ~self._controls.held
-        self._states[..., :2] += self._states[..., 3:5] * (DT * free[..., None])
+        self._states[..., :3] += self._states[..., 3:] * (DT * free[..., None])
         self._controls.end_frame(self._states)
         return self.states

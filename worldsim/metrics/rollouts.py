@@ -1,7 +1,7 @@
 """Open-loop rollouts of a world model on clips of a scenario, scored against the truth."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,11 @@ from worldsim.metrics.position import permanence, position_error_by_frame
 from worldsim.metrics.scoring import PerClip, in_view, scoring_mask
 from worldsim.metrics.velocity import velocity_error, velocity_error_public
 from worldsim.models.base import WorldModel, check_frames, device_of
+from worldsim.pairs import make_tracker
 from worldsim.rendering import Looks, quantise, render
 from worldsim.scenarios import get_scenario, sample
 from worldsim.scenes import Scene
-from worldsim.tracking import VISIBLE, Track, Tracker, track_clip
+from worldsim.tracking import VISIBLE, Track, track_clip
 
 BATCH = 64
 
@@ -37,6 +38,11 @@ class Clips:
         """The clips `first` to `last` - 1."""
         some = slice(first, last)
         return Clips(self.scenario, self.scenes[some], self.states[some], self.actions[some])
+
+    def of_bodies(self, count: int) -> "Clips":
+        """The same without the bodies after the first `count` of each scene, which no tracker follows."""
+        scenes = [replace(scene, bodies=scene.bodies[:count]) for scene in self.scenes]
+        return Clips(self.scenario, scenes, self.states[:, :, :count], self.actions)
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,9 @@ def score(clips: Clips, frames: Tensor, context: int = 4, after_impact: bool = F
 
     With `after_impact`, as phyworld does for collisions, velocities count only from the first impact on.
     """
-    track = track_clip(Tracker(get_scenario(clips.scenario).template, frames.shape[-1]), frames, context)
+    template = get_scenario(clips.scenario).template
+    track = track_clip(make_tracker(template, frames.shape[-1]), frames, context)
+    clips = clips.of_bodies(len(template.bodies))
     mask = scoring_mask(clips.states, clips.scenes, context, after_impact)
     inside = in_view(clips.states, clips.scenes)
     momentum, energy = _drifts(clips, track, inside, context)

@@ -92,7 +92,7 @@ def in_view(states: np.ndarray | Tensor, scenes: Sequence[Scene]) -> Tensor:
     dynamic = torch.zeros(len(scenes), 1, states.shape[2], dtype=torch.bool)
     for i, scene in enumerate(scenes):
         for j, body in enumerate(scene.bodies):
-            half[i, 0, j] = torch.tensor(body.size if body.shape == "box" else body.size * 2)
+            half[i, 0, j] = torch.tensor(body.half)
             dynamic[i, 0, j] = body.motion == "dynamic"
     half, dynamic = half.to(states.device), dynamic.to(states.device)
     centre = states[..., :2]

@@ -4,7 +4,7 @@ Near means by the Euclidean distance of positions (m), velocities (m/s), radii (
 with equal weight. The clip is left for a nearer one where it ends or where its action is another.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -127,7 +127,7 @@ class RetrievalModel(ModelMixin, ConfigMixin):
 
     def _looks(self, clip: Tensor) -> Looks:
         looks = Looks.of([self.template], clip.device).select(torch.zeros_like(clip))
-        return Looks(looks.box, self.size[clip], looks.color, looks.present)
+        return replace(looks, size=self.size[clip])
 
 
 def _features(position: Tensor, velocity: Tensor, size: Tensor, moving: list[int]) -> Tensor:

@@ -10,6 +10,7 @@ from worldsim.scenarios.launch import Launch, Triple
 from worldsim.scenarios.pairs import PAIRED
 from worldsim.scenarios.push import Push
 from worldsim.scenarios.screen import Screen
+from worldsim.scenarios.templates import Templates
 from worldsim.scenarios.uniform import Uniform
 
 BASIC: tuple[Scenario, ...] = (Uniform(), Collision(), Oblique(), Launch(), Parabola(), Drop(), Catch())
@@ -20,6 +21,7 @@ STAGED: tuple[Scenario, ...] = (  # what tasks add
     Carriage(),
     CarriageWall(),
     Push(),
+    Templates(),
 )
 SCENARIOS: dict[str, Scenario] = {s.name: s for s in (*BASIC, *STAGED, *BANDED, *PAIRED)}
 

@@ -90,13 +90,18 @@ def _simulate(recipe: Recipe, name: str, clips: int) -> tuple[list[Scene], np.nd
         actions.append(act)
         scenes += some
         rejected += refused
-    return scenes, np.concatenate(states), np.concatenate(actions), rejected
+    most = max(len(scene.bodies) for scene in scenes)
+    padded = [np.pad(s, ((0, 0), (0, 0), (0, most - s.shape[2]), (0, 0))) for s in states]
+    return scenes, np.concatenate(padded), np.concatenate(actions), rejected
 
 
 def events(scenes: list[Scene], states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """`event` [N, T - 1] and `seen` [N, T] of states [N, T, B, 6]; see `ClipSet`."""
-    dynamic = np.array([[b.motion == "dynamic" for b in s.bodies] for s in scenes])
-    fall = np.array([s.gravity * DT for s in scenes])[:, None, None]
+    dynamic = np.zeros((len(scenes), states.shape[2]), dtype=bool)
+    for row, scene in zip(dynamic, scenes):
+        row[: len(scene.bodies)] = [body.motion == "dynamic" for body in scene.bodies]
+    released = np.arange(states.shape[1] - 1) >= np.array([s.hold for s in scenes])[:, None]
+    fall = (np.array([s.gravity * DT for s in scenes])[:, None] * released)[..., None]
     kept = decay(np.array([s.damping for s in scenes]), DT)[:, None, None, None]
     change = states[:, 1:, :, 3:5] - kept * states[:, :-1, :, 3:5]
     change[..., 1] += fall
@@ -125,7 +130,7 @@ class Batches:
     ) -> None:
         self.recipe, self.context, self.resolution, self.device = recipe, context, resolution, device
         self.states, self.actions = clips.states.to(device), clips.actions.to(device)
-        self.looks = Looks(*(getattr(clips.looks, f).to(device) for f in ("box", "size", "color", "present")))
+        self.looks = clips.looks.map(lambda tensor: tensor.to(device))
         self._clips = clips
         self._odds: dict[int, np.ndarray] = {}
 

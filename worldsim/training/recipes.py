@@ -137,6 +137,16 @@ RECIPES: dict[str, Recipe] = {
             error="parabola .022",
         ),
         *(_alone(s.name, "with gaps in the speeds", TABLE) for s in BANDED),
+        # `motion` has one field for each ink: too few for several grey bodies and a green one
+        Recipe(
+            "place",
+            "gravity and friction: a red ball among four objects of eight kinds",
+            (("templates", 1.0),),
+            model=TABLE,
+            clips=20_000,
+            steps=20_000,
+            horizons=((0.0, 1), (0.3, 2), (0.4, 4)),
+        ),
         Recipe(
             "autoencoder",
             "pictures of all scenarios",

@@ -152,5 +152,6 @@ def lacks_pair(scene: Scene) -> str:
 
 
 def lacks_control(scene: Scene) -> str:
-    """A reason where nothing is actuated."""
-    return "" if scene.control is not None else "needs a control"
+    """A reason where nothing is set in motion."""
+    moves = scene.control is not None and not scene.places
+    return "" if moves else "needs a control that moves a body"

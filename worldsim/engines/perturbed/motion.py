@@ -9,7 +9,8 @@ from worldsim.engines.perturbed.base import Frame, LawError, draws, dynamic, lac
 from worldsim.scenes import DT, VIEW, Scene
 
 AT_REST = 1e-9  #: slower bodies have no direction of motion, m/s
-STILL = 0.05  #: slower bodies are not drawn to the mean speed, m/s: a resting body trembles in some engines
+STILL = 0.05  #: the same where there is friction, m/s, and for what is drawn to the mean speed: engines leave
+#: resting bodies trembling
 ACROSS = np.pi / 2  #: along its motion an error would leave a falling body on its path
 MEAN_SPEED = 2.5  #: m/s, the middle of the range of training clips, see `worldsim.scenarios.base.SPEED`
 
@@ -37,13 +38,14 @@ class VelocityBias(_Motion):
         cos, sin = np.cos(ACROSS), np.sin(ACROSS)
         self._turn = strength * np.array([[cos, sin], [-sin, cos]])
         self._dynamic = table(scenes, dynamic)
+        self._rest = np.array([STILL if s.friction else AT_REST for s in scenes])[:, None, None]
         self._offset = np.zeros((*self._dynamic.shape, 2))
 
     def _drift(self, states: np.ndarray) -> np.ndarray:
         """Extra velocity [N, B, 2] of each body, m/s, from its true motion now."""
         velocity = states[..., 3:5]
         speed = np.sqrt(np.square(velocity).sum(axis=-1, keepdims=True))
-        moving = (speed > AT_REST) & self._dynamic[..., None]
+        moving = (speed > self._rest) & self._dynamic[..., None]
         direction = np.divide(velocity, speed, out=np.zeros_like(velocity), where=moving)
         return direction @ self._turn
 

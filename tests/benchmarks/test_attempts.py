@@ -1,0 +1,34 @@
+"""Ranked attempts: the score's closed form, and a ranking by truth itself."""
+
+import numpy as np
+import pytest
+
+from benchmarks.attempts import Args, auccess, candidates, measure
+from benchmarks.specs import Workshop
+from envs.episodes import episode_keys
+from envs.place import Place
+from envs.rollouts import Rollouts
+from worldsim.worlds import make_world
+
+
+def test_auccess_weighs_early_success_most():
+    """PHYRE's weights telescope: what is solved first at attempt k scores 1 - ln k / ln 101."""
+    for first in (1, 2, 10, 100):
+        worked = np.arange(1, 101) >= first
+        assert auccess(worked) == pytest.approx(1 - np.log(first) / np.log(101))
+        assert auccess(np.arange(1, 101) == first) == pytest.approx(1 - np.log(first) / np.log(101))
+    assert auccess(np.zeros(100, dtype=bool)) == 0.0
+
+
+def test_truth_ranks_first_what_works_first():
+    """Of a few candidates, ranked by the engine that executes: all that work come before all that do not."""
+    task, workshop = Place(), Workshop()
+    starts = [task.sample("id", 0)]
+    args = Args(candidates=10, attempts=10, starts=1)
+    ranked, plain = (measure(task, "id", starts, w, args, workshop)[0] for w in ("box2d", "none"))
+    assert ranked.sum() == plain.sum()
+    assert (np.diff(ranked.astype(int)) <= 0).all()
+    rows = Rollouts(task, make_world("reference", task.template), 1)
+    rows.begin(np.arange(1), starts, episode_keys(starts))
+    plans = candidates(task, "id", rows.observe(privileged=True), episode_keys(starts), 10)
+    assert plans.shape == (1, 10, task.frames, 2) and not plans[:, :, 1:].any() and plans[:, :, 0].all()

@@ -1,0 +1,157 @@
+"""A world model as a world."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from worldsim.engines import make_engine
+from worldsim.models import State, WorldModel, check_frames, device_of
+from worldsim.placing import Placing
+from worldsim.rendering import quantise
+from worldsim.scenes import Scene
+from worldsim.worlds.base import Context
+from worldsim.worlds.simulated import SimulatedWorld
+
+
+@dataclass(frozen=True)
+class _Still:
+    """The context frames [N, K, 3, H, W] of scenes that stand still, their keys [N], and what is placed."""
+
+    frames: Tensor
+    keys: np.ndarray
+    placing: Placing
+
+    def select(self, index: Tensor) -> "_Still":
+        """The chosen rows."""
+        return _Still(self.frames[index], self.keys[index.cpu().numpy()], self.placing.select(index))
+
+    def insert(self, rows: Sequence[int], other: "_Still") -> "_Still":
+        """The same with other rows in the place of `rows`."""
+        source = torch.arange(len(self.keys), device=self.frames.device)
+        source[torch.as_tensor(rows)] = len(self.keys) + torch.arange(len(rows), device=source.device)
+        both = _Still(
+            torch.cat([self.frames, other.frames]),
+            np.concatenate([self.keys, other.keys]),
+            self.placing.join(other.placing),
+        )
+        return both.select(source)
+
+
+class ImaginedWorld:
+    """A world model as a world; its context frames are simulated by the reference engine.
+
+    Placing a body changes the picture, not the physics: it is drawn into the still context frames, and the
+    model begins anew from them. `template` (public knowledge of a task) tells `begin` what is placed.
+    """
+
+    states = None
+
+    def __init__(self, model: WorldModel, name: str = "learned", template: Scene | None = None) -> None:
+        self.model, self.name, self.template = model, name, template
+        self.resolution, self.context_frames = model.resolution, model.context_frames
+        self.differentiable = getattr(model, "differentiable", False)
+        self.device = device_of(model)
+        self._state: State | None = None
+        self._made = np.zeros(0, dtype=np.int64)  # frames that each row has made
+        self._still: _Still | None = None  # where a body can be placed
+
+    def reset(self, scenes: Sequence[Scene], keys: np.ndarray, rows: Sequence[int] | None = None) -> Tensor:
+        """See `World.reset`."""
+        truth = SimulatedWorld(make_engine("reference"), self.resolution)
+        truth.context_frames = self.context_frames
+        frames = truth.reset(scenes, keys).to(self.device)
+        actions = torch.zeros(
+            len(scenes), self.context_frames - 1, self.model.action_size, device=self.device
+        )
+        keys = np.asarray(keys, dtype=np.uint64)
+        fresh = self.model.init(frames, actions, keys)
+        self._stand(frames, keys, scenes, rows)
+        if rows is None:
+            self._state, self._made = fresh, np.zeros(len(scenes), dtype=np.int64)
+            return frames
+        assert self._state is not None, "reset all rows before some of them"
+        source = torch.zeros(len(self._made), dtype=torch.int64, device=self.device)
+        mask = torch.zeros(len(self._made), dtype=torch.bool, device=self.device)
+        index = torch.as_tensor(np.asarray(rows), device=self.device)
+        source[index], mask[index] = torch.arange(len(scenes), device=self.device), True
+        self._state = fresh.select(source).where(mask, self._state)
+        self._made[np.asarray(rows)] = 0
+        return frames
+
+    def begin(self, context: Context, keys: np.ndarray) -> None:
+        """See `World.begin`."""
+        k = self.context_frames
+        if context.frames.shape[1] < k:
+            raise ValueError(f"the context has {context.frames.shape[1]} frames; this model needs {k}")
+        frames = context.frames[:, -k:].to(self.device)
+        actions = context.actions[:, context.actions.shape[1] - (k - 1) :]
+        actions = self._padded(actions.to(self.device, torch.float32))
+        self._state = self.model.init(frames, actions, keys)
+        self._made = np.zeros(len(frames), dtype=np.int64)
+        self._stand(frames, keys, [] if self.template is None else [self.template] * len(frames), None)
+
+    def step(self, actions: np.ndarray | Tensor) -> Tensor:
+        """See `World.step`; where a model yields NaN the pixels become black, the colour of fixed bodies.
+
+        A model of several controls takes the actions of a smaller one first and zeros after them. Raises
+        ValueError for actions that do not fit and beyond the model's `max_frames`.
+        """
+        actions = self._padded(torch.as_tensor(actions, dtype=torch.float32, device=self.device))
+        wanted = (len(self._made), self.model.action_size)
+        if actions.shape != wanted or not torch.isfinite(actions).all():
+            raise ValueError(f"actions have shape {tuple(actions.shape)}; expected finite {wanted}")
+        assert self._state is not None, "reset or begin comes before step"
+        check_frames(self.model, int(self._made.max(initial=0)) + 1)
+        self._made += 1
+        if self._still is not None:
+            actions = self._place(self._still, actions)
+        self._state, frames = self.model.step(self._state, actions[:, None])
+        return quantise(frames[:, 0])
+
+    def _padded(self, actions: Tensor) -> Tensor:
+        return F.pad(actions, (0, max(0, self.model.action_size - actions.shape[-1])))
+
+    def fork(self, rows: Sequence[int], copies: int) -> "ImaginedWorld":
+        """See `World.fork`: the model's state is repeated."""
+        assert self._state is not None, "reset or begin comes before fork"
+        twin = ImaginedWorld(self.model, self.name, self.template)
+        index = torch.as_tensor(np.asarray(rows), device=self.device)
+        twin._state = self._state.select(index).repeat(copies)
+        twin._made = self._made[np.asarray(rows)].repeat(copies)
+        if self._still is not None:
+            twin._still = self._still.select(index.repeat_interleave(copies))
+        return twin
+
+    def _stand(
+        self, frames: Tensor, keys: np.ndarray, scenes: Sequence[Scene], rows: Sequence[int] | None
+    ) -> None:
+        """Remember the context of scenes in which a body can be placed, and that therefore stand still."""
+        placing = Placing.of(scenes, self.device)
+        waits = {scene.hold for scene in scenes if placing is not None}
+        if waits - {self.context_frames - 1}:
+            raise ValueError(
+                f"scenes hold for {sorted(waits)} frames; placing a body before {self.name}, which sees "
+                f"{self.context_frames} frames, needs scenes that hold for {self.context_frames - 1}"
+            )
+        if rows is None:
+            self._still = None if placing is None else _Still(frames, keys, placing)
+        elif placing is not None and self._still is not None:
+            self._still = self._still.insert(rows, _Still(frames, keys, placing))
+
+    def _place(self, still: "_Still", actions: Tensor) -> Tensor:
+        """Draw what is placed into the context of rows that begin; the model itself is told no action."""
+        due = torch.as_tensor(self._made == 1, device=self.device) & still.placing.rows
+        where = actions[:, :2]
+        allowed = due & still.placing.allowed(still.frames[:, -1], where)
+        if allowed.any():
+            drawn = still.placing.draw(still.frames, where)
+            none = torch.zeros(
+                len(drawn), self.context_frames - 1, self.model.action_size, device=self.device
+            )
+            assert self._state is not None
+            self._state = self.model.init(drawn, none, still.keys).where(allowed, self._state)
+        return torch.where(still.placing.rows[:, None], 0.0, actions)
