@@ -6,7 +6,7 @@ engine: what a planner makes of the error is left out.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 

@@ -112,17 +112,20 @@ def over_cost(rows: Sequence[Row]) -> Figure:
 
 def over_speed_and_radius(clips: Sequence[Mapping[str, Any]]) -> Figure:
     """Median velocity error over the speed and radius of clips, the range of the training clips outlined."""
-    models = [m for m in dict.fromkeys(c["model"] for c in clips) if m != "tracker"]
-    scenarios = list(dict.fromkeys(c["scenario"] for c in clips))
-    figure = Figure(figsize=(2.3 * len(models) + 0.8, 2.1 * len(scenarios) + 0.3), layout="constrained")
-    axes = figure.subplots(len(scenarios), len(models), squeeze=False, sharex=True, sharey=True)
+    shown_in: dict[str, list[str]] = {}
+    for clip in clips:
+        models = shown_in.setdefault(clip["scenario"], [])
+        if clip["model"] not in ("tracker", *models):
+            models.append(clip["model"])
+    most = max(map(len, shown_in.values()), default=1)
+    figure = Figure(figsize=(2.3 * most + 0.8, 2.1 * len(shown_in) + 0.3), layout="constrained")
+    axes = figure.subplots(len(shown_in), most, squeeze=False, sharex=True, sharey=True)
     shown = None
-    for line, scenario in zip(axes, scenarios):
+    for line, (scenario, models) in zip(axes, shown_in.items()):
+        for ax in line[len(models) :]:
+            ax.set_visible(False)
         for ax, model in zip(line, models):
             mine = [c for c in clips if c["scenario"] == scenario and c["model"] == model]
-            if not mine:
-                ax.set_visible(False)
-                continue
             shown = ax.pcolormesh(*BINS, _median(mine).T, cmap="viridis", vmin=0, vmax=2)
             (r0, r1), (v0, v1) = TRAINED
             ax.add_patch(
