@@ -17,6 +17,7 @@ LEVELS = ("id", "size1", "speed1", "size", "speed", "size1speed1", "both")
 COLOURS = ("#555555", "#999999", "#CC79A7", "#D55E00", "#0072B2", "#009E73", "#E69F00", "#56B4E9")
 MARKS = "xv+os^D"  #: one less than there are colours, so that pairs repeat late
 TRAINED = ((0.7, 1.5), (1.0, 4.0))  #: radius, m, and speed, m/s, of the training clips at t = 0
+ENOUGH = 3  #: models of a scenario without which errors over cost tell nothing
 BINS = (np.linspace(0.3, 2.0, 18), np.linspace(0.0, 6.0, 13))
 
 
@@ -41,9 +42,12 @@ def table(rows: Sequence[Row]) -> "Table":
 
 
 def draw(rows: Sequence[Row], clips: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
-    """All figures by name."""
+    """All figures by name; that over cost where a scenario has enough models that tell theirs."""
     figures = {"levels": by_level(rows), "map": over_speed_and_radius(clips)}
-    return {**figures, "cost": over_cost(rows)} if select(rows, metric="training_flops") else figures
+    told = {r["model"] for r in select(rows, metric="training_flops")}
+    asked = [r["scenario"] for r in select(rows, metric="velocity_error", level="id") if r["model"] in told]
+    enough = max(map(asked.count, asked), default=0) >= ENOUGH
+    return {**figures, "cost": over_cost(rows)} if enough else figures
 
 
 def _reach(row: Row) -> tuple[float, float]:
