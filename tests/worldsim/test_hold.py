@@ -72,3 +72,16 @@ def test_a_placed_body_meets_the_others(name):
     states = simulate(make_engine(name), [scene], 20, actions).states[0]
     assert states[-1, 0, 3:5] == pytest.approx([2.0, 0.0], abs=1e-3)
     assert states[-1, 1, 3:5] == pytest.approx([0.0, 0.0], abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["analytic", "box2d", "mujoco"])
+def test_what_is_put_elsewhere_before_the_release_begins_there(name):
+    ball = Body("blue", (0.5,), (5.0, 5.0), (1.0, 0.0))
+    running = make_engine(name).start([Scene((ball,), gravity=2.5, hold=2)])
+    there = running.states
+    there[0, 0, 1] = 7.0
+    running.put(np.ones((1, 1), dtype=bool), there)
+    seen = [running.step(np.zeros((1, 0)))[0, 0] for _ in range(6)]
+    assert [s[1] for s in seen[:2]] == pytest.approx([7.0, 7.0], abs=1e-6)
+    t = 0.1 * 4
+    assert seen[-1][:2] == pytest.approx([5.0 + t, 7.0 - 2.5 * t**2 / 2], abs=1e-3)

@@ -167,7 +167,18 @@ def test_a_wrong_physics_leaves_resting_bodies_where_they_are():
     scene = Scene((FLOOR, box, falling), gravity=G, restitution=0.2, friction=0.5)
     right, wrong = (
         simulate(engine, [scene], 12).states[0]
-        for engine in (make_engine("box2d"), PerturbedEngine(make_engine("box2d"), 0.5, np.pi / 2))
+        for engine in (make_engine("box2d"), PerturbedEngine(make_engine("box2d"), "velocity_bias", 0.5))
     )
     assert np.abs(wrong[:, 1, :2] - box.position).max() < 0.01
     assert wrong[-1, 2, 0] - right[-1, 2, 0] == pytest.approx(0.5 * 1.1, abs=0.06)
+
+
+@pytest.mark.parametrize("name", ["box2d", "mujoco"])
+def test_a_body_goes_on_turning_from_where_it_is_put(name):
+    box = Body("blue", (0.8, 0.3), (5.0, 5.0), shape="box")
+    running = make_engine(name).start([Scene((box,))])
+    there = running.states
+    there[0, 0] = [4.0, 6.0, 0.7, 0.5, 0.0, 1.5]
+    running.put(np.ones((1, 1), dtype=bool), there)
+    now = running.step(np.zeros((1, 0)))[0, 0]
+    assert now == pytest.approx([4.05, 6.0, 0.85, 0.5, 0.0, 1.5], abs=1e-4)
