@@ -82,6 +82,13 @@ class Spec:
             )
         return spec
 
+    @classmethod
+    def named(cls, name: str, prepared_in: str) -> "Spec":
+        """As records and rows name it; nothing is checked, since a record may be older than a name."""
+        policy, *turned = name.split(",")
+        knobs = tuple((k, float(v)) for k, _, v in (knob.partition("=") for knob in turned))
+        return cls(policy, prepared_in, knobs)
+
     def __str__(self) -> str:
         return self.name + f"@{self.prepared_in}" * bool(self.prepared_in)
 
