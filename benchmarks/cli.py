@@ -36,6 +36,10 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
     "bench proof": ("benchmarks.proof:main", "what a task must prove before it counts"),
     "bench cost": ("benchmarks.cost:main", "what a physics error costs, by the type of the error"),
+    "bench bridge": (
+        "benchmarks.bridging.command:main",
+        "imagined against real, by a fixed set of policies, in every measure",
+    ),
     "bench loop": ("benchmarks.loop:main", "the reference results: every policy, level and world"),
     "bench suite": ("benchmarks.suite:main", "all tasks, planners and learners"),
     "bench readme": ("benchmarks.readme:main", "write the committed results into the tables of the README"),

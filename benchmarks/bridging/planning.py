@@ -9,6 +9,7 @@ from benchmarks.specs import Spec
 from benchmarks.statistics import Estimate, mean, paired_difference
 
 MODEL = "learned"  #: the world that imagination is, in specs
+TRUE = "box2d"  #: the engine that policies which are not to know the model are prepared in
 ABLE = 0.9  #: success with true dynamics below which a planner is itself the bottleneck
 BASELINE = Spec("random")  #: what optimisation begins from
 
@@ -39,8 +40,8 @@ def planning_gaps(real: Panel) -> Findings:
         name = "planning_gap" if able >= ABLE else "planning_gap_bound"
         if able < ABLE:
             found.notes.append(
-                f"{real}: {twin} solves {able:.0%} with true dynamics, less than {ABLE:.0%}: the planner is a "
-                f"bottleneck itself, its gap says little about the model"
+                f"{real}: {twin} solves {able:.0%} with true dynamics, less than {ABLE:.0%}: the planner is "
+                f"itself a bottleneck, its gap says little about the model"
             )
         found.add(place_of(real, spec), name, paired_difference(real.of(twin), real.of(spec)))
     return found
