@@ -179,7 +179,7 @@ def checked(args: Args, jobs: list[Job], found: list[list[EpisodeRecord]]) -> li
                     lines = "\n".join(map(str, wrong))
                     raise ValueError(
                         f"{len(wrong)} of {min(len(same), args.replays)} records of version {version} do not "
-                        f"follow from their actions; they were altered, or the code has changed what it does. "
+                        f"follow from their actions; they were altered, or the code does otherwise now. "
                         f"Remove them from {job.folder} and play again:\n{lines}"
                     )
     finally:
