@@ -59,8 +59,9 @@ class Graded:
         actions = self._gain * np.asarray(self.policy.act(observation), dtype=np.float64)
         if self._noise:
             left = observation.time_left.cpu().numpy()
-            keys = [key.fold(self._keys[i], "action noise", int(t)) for i, t in enumerate(left)]
-            draws = [key.generator(k[()]).standard_normal(actions.shape[1]) for k in keys]
+            keys = np.array([self._keys[i] for i in range(len(left))], dtype=np.uint64)
+            named = [key.fold(keys[i : i + 1], "action noise", int(t))[0] for i, t in enumerate(left)]
+            draws = [key.generator(k).standard_normal(actions.shape[1]) for k in named]
             actions = actions + self._noise * self._region.half * np.stack(draws)
         return self._region.clamp(actions)
 

@@ -148,7 +148,11 @@ def run(blanks: Sequence[EpisodeRecord], policy: Policy, workshop: Workshop) -> 
     )
     with torch.no_grad():
         episodes = run_episodes(env, policy, starts, samples=[blank.sample for blank in blanks])
-    played = {"version": code_version(), "device": device_of_play(world.device), "rows": len(starts)}
+    played: dict[str, Any] = {
+        "version": code_version(),
+        "device": device_of_play(world.device),
+        "rows": len(starts),
+    }
     records = [
         replace(_record(blank, task, episode), row=row, **played)
         for row, (blank, episode) in enumerate(zip(blanks, episodes))

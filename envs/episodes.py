@@ -45,9 +45,9 @@ def world_keys(keys: np.ndarray, samples: Sequence[int] | int = 0) -> np.ndarray
     Samples differ in these draws alone; policies, and the worlds that planners imagine in, draw from other
     streams of the same episode (`policy_keys`).
     """
-    samples = np.broadcast_to(np.asarray(samples, dtype=np.int64), np.shape(keys))
-    folded = [key.fold(k, "world", int(s)) for k, s in zip(np.asarray(keys)[:, None], samples)]
-    return np.concatenate(folded) if folded else np.zeros(0, dtype=np.uint64)
+    each = np.broadcast_to(np.asarray(samples, dtype=np.int64), np.shape(keys))
+    folded = [key.fold(keys[i : i + 1], "world", int(s))[0] for i, s in enumerate(each)]
+    return np.array(folded, dtype=np.uint64)
 
 
 def policy_keys(keys: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 
 from benchmarks.bridging.findings import Findings, place_of
 from benchmarks.bridging.panels import Panel, match
+from benchmarks.bridging.planning import MODEL
 from benchmarks.statistics import brier_skill, calibration_error
 
 ENOUGH = 5  #: samples of a start below which their share is hardly a probability
@@ -22,7 +23,7 @@ def calibration(imagined: Panel, real: Panel) -> Findings:
     starts = np.broadcast_to(np.arange(outcomes.shape[1]), outcomes.shape).ravel()
     shares = imagined.success.mean(-1)
     rates = np.broadcast_to(imagined.rates[:, None], outcomes.shape)
-    if imagined.success.shape[-1] < ENOUGH:
+    if imagined.world == MODEL and imagined.success.shape[-1] < ENOUGH:
         found.notes.append(
             f"{imagined}: {imagined.success.shape[-1]} samples of each start make coarse probabilities, "
             f"{ENOUGH} are wanted where the model draws"

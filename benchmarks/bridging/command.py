@@ -7,7 +7,7 @@ result  every measure as tidy rows, after a random part of the records was playe
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -83,6 +83,10 @@ def jobs_of(args: Args) -> list[Job]:
     """One job for each model, the first for the one that the policy set is played in."""
     if unknown := [name for name in args.tasks if name not in POLICY_SET]:
         raise ValueError(f"no policy set for {', '.join(unknown)}; there is one for {', '.join(POLICY_SET)}")
+    if len(set(_names(args))) < len(_names(args)):
+        raise ValueError(
+            f"models share a name: {', '.join(_names(args))}; their records could not be told apart"
+        )
     starts, jobs = range(FIRST_REPORTED, FIRST_REPORTED + args.starts), []
     for number, model in enumerate((args.model, *args.models)):
         engines = args.engines if number == 0 else args.engines[:1]
@@ -120,10 +124,12 @@ def _frames(spec: Spec) -> float:
 
 
 def _play(args: Args, jobs: list[Job], workshop: Workshop, console: Any) -> None:
-    """Play what is missing; a cell that fails is told and costs itself alone."""
+    """Play what is missing; a cell that fails, or whose learner has not been trained, costs itself alone."""
+    untrained = _runs(jobs[0], workshop)
     for job in jobs:
+        ready = tuple(cell for cell in job.cells if (cell.spec.trained, cell.task) not in untrained)
         try:
-            play_all(job)
+            play_all(replace(job, cells=ready))
         except ChildProcessError as error:
             console.print(str(error), markup=False)
 

@@ -18,7 +18,7 @@ from benchmarks.workers import work
 def args(tmp_path, monkeypatch):
     few = CEMConfig(candidates=(40, 14), refresh=(2,))
     monkeypatch.setitem(PLANNERS, "cem", Entry(CEM, few))
-    policies = ("noop", "reactive,gain=0.7", "cem@box2d", "cem@learned")
+    policies = ("random", "reactive,gain=0.7", "cem@box2d", "cem@learned")
     monkeypatch.setattr(command, "POLICY_SET", {"Strike": policies})
     monkeypatch.setattr(command, "play_all", lambda job: work(job, 0))  # without a process of its own
     out = tmp_path / "bridge.json"
@@ -74,9 +74,9 @@ def _tamper(args):
     found = list(records.read(path.parent).values())
     path.unlink()
     with Writer(path.parent, "forged") as writer:
-        writer.append([replace(r, success=True) if r.policy == "noop" else r for r in found])
+        writer.append([replace(r, success=True) if r.policy == "random" else r for r in found])
     with pytest.raises(
-        ValueError, match=r"do not follow from their actions.*(\n.*)*noop in .*success True, now"
+        ValueError, match=r"do not follow from their actions.*(\n.*)*random in .*success True, now"
     ):
         command.main(replace(args, stages=("result",), replays=36))
 
@@ -85,7 +85,7 @@ def test_a_wrong_world_is_exploited_by_those_who_plan_in_it_alone(args):
     """Launches are 1.6 times as strong in it: plans made there succeed there, and fall short in truth."""
     _, rows = results(replace(args, model="perturbed:action_gain:0.6:box2d"))
     assert value(rows, "phantom_success", "cem", "learned") > 0.5
-    assert value(rows, "phantom_success", "cem", "box2d") == value(rows, "phantom_success", "noop") == 0.0
+    assert value(rows, "phantom_success", "cem", "box2d") == value(rows, "phantom_success", "random") == 0.0
     (row,) = select(rows, metric="exploitation", policy="cem")
     assert row["value"] > 0.5 and row["low"] > 0
     assert value(rows, "gap", "cem", "box2d") <= 0 < value(rows, "gap", "cem", "learned")
@@ -101,7 +101,7 @@ def test_missing_cells_are_told_and_left_out(args, monkeypatch):
     assert [c.sample for c in jobs[0].cells[:3]] == [0, 0, 1]  # Box2D has one sample, the model two
     meta, rows = results(args)
     assert any("cem@box2d in box2d are missing; cem@box2d is left out" in note for note in meta["notes"])
-    assert {row["policy"] for row in rows if "policy" in row} <= {"noop", "reactive,gain=0.7"}
+    assert {row["policy"] for row in rows if "policy" in row} <= {"random", "reactive,gain=0.7"}
     with pytest.raises(ValueError, match="no policy set for Golf"):
         command.jobs_of(replace(args, tasks=("Golf",)))
     with pytest.raises(ValueError, match="has a level warm"):
