@@ -81,7 +81,7 @@ def test_the_noise_a_planner_used_is_never_that_of_the_executing_world():
 
 
 def played(world="box2d", policies=("reactive", "random,noise=0.3"), count=3):
-    shop = Workshop("inertia")
+    shop = Workshop("reference")
     cells = [Cell("Catch", "id", Spec.parse(p), world, 0, count) for p in policies]
     return shop, [r for c in cells for r in play(c, range(count), shop, {})]
 
