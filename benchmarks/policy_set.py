@@ -1,9 +1,10 @@
 """The policies whose ranks the bridge compares: fixed here, before any of them is run in a learned model.
 
 Skill is graded by knobs (see `agents.graded`), by what planners imagine in, and by how long learners were
-trained. The knobs were chosen on 40 development starts in the reference engine so that at least twelve of the policies prepared
-outside of the model lie in the middle band, real success .2 to .8, where ranks can be told; the comments say
-what each solved there. No more than five come from one training run, though each length is trained on its own.
+trained. The knobs were chosen on development starts 0 to 39 in the reference engine, so that at least twelve
+policies prepared outside of the model lie in the middle band, real success .2 to .8, where ranks can be told.
+The comments say what each solved there. No more than five come from one training run, though each length is
+trained on its own.
 """
 
 PRESSURES = (1, 2, 3, 8)  #: iterations of CEM that trace exploitation
@@ -22,7 +23,7 @@ GRADED: dict[str, tuple[str, ...]] = {
         "reactive,gain=0.7",  # .18
         "cem,noise=0.05@box2d",  # .75
         "cem,noise=0.1@box2d",  # .45
-        "cem,noise=0.15@box2d",
+        "cem,noise=0.15@box2d",  # .33
         "cem,gain=0.8@box2d",  # .38
         "cem,frames=600@box2d",  # .43
         "cem,frames=900@box2d",  # .75
