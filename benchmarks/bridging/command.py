@@ -45,7 +45,7 @@ class Args:
     model: str | None = None
     """a checkpoint in place of the shipped ones"""
     models: tuple[str, ...] = ()
-    """further checkpoints, over which agreement is measured as well"""
+    """further checkpoints for the tasks that are played, over which agreement is measured as well"""
     replays: int = 50
     """records that are played again, of each version of the code, before they count"""
     rows: int = 50
@@ -136,23 +136,27 @@ def _play(args: Args, jobs: list[Job], workshop: Workshop, console: Any) -> None
 
 def _result(args: Args, jobs: list[Job], workshop: Workshop, console: Any) -> None:
     """Check the records, measure, and write rows and notes."""
-    found = {model: job.found() for model, job in zip(_names(args), jobs)}
-    everything = [r for records in found.values() for r in records]
-    notes = checked(args, jobs, list(found.values()))
-    findings = Findings(notes=notes)
-    lacking = jobs[0].missing_by_cell()
-    whole = protocol.complete(found[_names(args)[0]], lacking)
-    findings.notes += [
-        f"{n} episodes of {cell} are missing; {cell.spec} is left out" for cell, n in lacking.items() if n
-    ]
+    found = [job.found() for job in jobs]
+    findings = Findings(notes=checked(args, jobs, found))
+    whole = {}
+    for name, job, mine in zip(_names(args), jobs, found):
+        lacking = job.missing_by_cell()
+        whole[name] = protocol.complete(mine, lacking)
+        findings.notes += [
+            f"{name}: {n} episodes of {cell} are missing; {cell.spec} is left out there"
+            for cell, n in lacking.items()
+            if n
+        ]
     for task, level in _places(args):
         try:
             model = workshop.model_name(workshop.task(task))
-            findings.extend(protocol.measure(whole, task, level, args.engines), model=model)
+            main = whole[_names(args)[0]]
+            findings.extend(protocol.measure(main, task, level, args.engines), model=model)
             if args.models:
-                findings.extend(protocol.over_models(found, task, level, args.engines[0]))
+                findings.extend(protocol.over_models(whole, task, level, args.engines[0]))
         except ValueError as error:
-            findings.notes.append(f"{task} {level} is not measured: {error}")
+            findings.notes.append(f"{task} {level} is not measured any further: {error}")
+    everything = [record for mine in found for record in mine]
     more = {"notes": findings.notes, "records": records.digest(everything), "replayed": args.replays}
     results_io.write(args.out, results_io.meta("worldsim bench bridge", args.seed, **more), findings.rows)
     for note in findings.notes:

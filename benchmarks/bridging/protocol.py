@@ -66,11 +66,11 @@ def measure(records: Sequence[EpisodeRecord], task: str, level: str, engines: Se
 def over_models(
     records: Mapping[str, Sequence[EpisodeRecord]], task: str, level: str, engine: str
 ) -> Findings:
-    """Agreement over models, whose records are given by their names."""
+    """Agreement over models, whose records are given by their names; models without any are left out."""
     wanted = set(map(Spec.parse, OVER_MODELS))
     pairs = {}
     for name, found in records.items():
-        mine = [r for r in found if spec_of(r) in wanted]
+        mine = [r for r in found if (r.task, r.level) == (task, level) and spec_of(r) in wanted]
         if mine:
             pairs[name] = panel(mine, task, level, MODEL), panel(mine, task, level, engine)
     return model_agreement(pairs)

@@ -106,3 +106,17 @@ def test_missing_cells_are_told_and_left_out(args, monkeypatch):
         command.jobs_of(replace(args, tasks=("Golf",)))
     with pytest.raises(ValueError, match="has a level warm"):
         command.jobs_of(replace(args, levels=("warm",)))
+
+
+def test_further_models_are_compared_by_what_is_planned_in_them(args, monkeypatch):
+    """Each model is an engine here."""
+    monkeypatch.setattr(command, "POLICY_SET", {"Strike": ("random", "cem@learned")})
+    models = ("inertia", "undamped")
+    jobs = command.jobs_of(replace(args, model="reference", models=models))
+    assert [{str(c.spec) for c in job.cells} for job in jobs] == [
+        {"random", "cem@learned"},
+        *[{"cem@learned"}] * 2,
+    ]
+    assert [job.model for job in jobs] == ["reference", *models]
+    with pytest.raises(ValueError, match="models share a name"):
+        command.jobs_of(replace(args, models=("a/b", "c/b")))
