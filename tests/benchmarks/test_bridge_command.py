@@ -6,7 +6,7 @@ import pytest
 
 from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
-from benchmarks import records, results_io
+from benchmarks import projection, records, results_io
 from benchmarks.bridging import command
 from benchmarks.bridging.command import Args
 from benchmarks.records import Writer
@@ -78,7 +78,7 @@ def _tamper(args):
     with pytest.raises(
         ValueError, match=r"do not follow from their actions.*(\n.*)*random in .*success True, now"
     ):
-        command.main(replace(args, stages=("result",), replays=36))
+        command.main(replace(args, stages=("result",), replays=9))
 
 
 def test_a_wrong_world_is_exploited_by_those_who_plan_in_it_alone(args):
@@ -99,6 +99,9 @@ def test_missing_cells_are_told_and_left_out(args, monkeypatch):
     args = replace(args, model="inertia", starts=1, samples=2, replays=2)
     jobs = command.jobs_of(args)
     assert [c.sample for c in jobs[0].cells[:3]] == [0, 0, 1]  # Box2D has one sample, the model two
+    monkeypatch.setattr(projection, "TRIED", 1)
+    assert command._playing_time(args, jobs, jobs[0].workshop()) > 0
+    assert command._training_time(args, jobs, jobs[0].workshop()) == 0
     meta, rows = results(args)
     assert any("cem@box2d in box2d are missing; cem@box2d is left out" in note for note in meta["notes"])
     assert {row["policy"] for row in rows if "policy" in row} <= {"random", "reactive,gain=0.7"}
