@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from benchmarks.bridging.findings import Findings, place_of
+from benchmarks.bridging.gap import over_starts
 from benchmarks.bridging.panels import Panel, match
 from benchmarks.specs import Spec
-from benchmarks.statistics import Estimate, mean, paired_difference
+from benchmarks.statistics import Estimate, paired_difference
 
 MODEL = "learned"  #: the world that imagination is, in specs
 TRUE = "box2d"  #: the engine that policies which are not to know the model are prepared in
@@ -65,9 +66,9 @@ def lifts(imagined: Panel, real: Panel) -> Findings:
         dreamt = imagined.of(spec) - imagined.of(BASELINE)
         true = real.of(spec) - real.of(BASELINE)
         parts: dict[str, Estimate] = {
-            "lift_imagined": mean(dreamt),
-            "lift_real": mean(true),
-            "lift_lost": mean(dreamt - true),
+            "lift_imagined": over_starts(dreamt),
+            "lift_real": over_starts(true),
+            "lift_lost": over_starts(dreamt - true),
         }
         for name, estimate in parts.items():
             found.add(place_of(real, spec), name, estimate)

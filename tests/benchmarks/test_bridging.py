@@ -72,6 +72,15 @@ def test_samples_of_a_start_are_one_unit():
     assert value(found, "missed_success", "reactive") == pytest.approx(5 / 80)
 
 
+def test_samples_that_are_alike_count_once_and_starts_that_are_alike_have_no_interval():
+    """A model that does not draw: its samples add nothing; nor is agreement on every start a certainty."""
+    one, many = (panels({"reactive": (dreamt, 5)}) for dreamt in (first(8), [first(8)] * 3))
+    assert select(gaps(*one).rows, policy="reactive") == select(gaps(*many).rows, policy="reactive")
+    both = panels({"cem@learned": (20, 10), "cem@box2d": (20, 10), "random": (0, 0)})
+    (row,) = select(exploitation(*both).rows, metric="exploitation", policy="cem")
+    assert (row["value"], row["low"], row["high"]) == (0.0, None, None)
+
+
 def test_unpaired_and_mixed_records_are_refused_by_name():
     one, two = episodes("reactive", "box2d", first(3)), episodes("noop", "box2d", first(0, of=19))
     with pytest.raises(ValueError, match="noop was played on 19 of the 20 starts"):
