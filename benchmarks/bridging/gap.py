@@ -19,8 +19,9 @@ def gaps(imagined: Panel, real: Panel) -> Findings:
 
     `gap`: imagined minus real success on the same starts: Newcombe's interval where imagination has one
     sample of each start or all are alike, else the bootstrap of starts. The 2x2 table as shares of all
-    starts and samples, which sum to 1: `solved_in_both`, `phantom_success` (imagined alone), `missed_success` (real alone) and
-    `solved_in_none`; the gap is the second minus the third, so that a gap of zero may hide both.
+    starts and samples, which sum to 1: `solved_in_both`, `phantom_success` (imagined alone),
+    `missed_success` (real alone) and `solved_in_none`; the gap is the second minus the third, so that a gap
+    of zero may hide both.
     `phantom_rate` is the share of imagined successes that fail in reality, `missed_rate` that of imagined
     failures that succeed. Without a policy: the mean gap and its mean size, over policies and starts drawn
     independently (Owen 2007, "The pigeonhole bootstrap").
