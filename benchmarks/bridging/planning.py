@@ -28,17 +28,16 @@ def planning_gaps(real: Panel) -> Findings:
     the true ones, on the same starts and with the same draws; Newcombe's interval of the difference.
 
     All that differs is what it imagines in, so the difference is what the model costs. That holds while the
-    planner can do the task at all: `planning_gap_bound` takes the place of `planning_gap` where it solves
-    less than 90 % with true dynamics (the lower end of that rate's interval is not asked), since what the
-    planner misses either way hides what the model misses; the cost is then at least of this size in the
-    starts that it can solve, and a note says so.
+    planner can do the task at all: where it solves less than 90 % with true dynamics (of the rate itself, not
+    of its interval), the metric is `planning_gap_limited` and a note says so, since what the planner misses
+    either way hides what the model misses.
     """
     found = Findings()
     for spec, twin in twins(real, real.world):
         if spec.planner is None:
             continue
         able = float(real.of(twin).mean())
-        name = "planning_gap" if able >= ABLE else "planning_gap_bound"
+        name = "planning_gap" if able >= ABLE else "planning_gap_limited"
         if able < ABLE:
             found.notes.append(
                 f"{real}: {twin} solves {able:.0%} with true dynamics, less than {ABLE:.0%}: the planner is "

@@ -112,7 +112,7 @@ def test_what_the_model_costs_a_planner_and_when_the_planner_is_the_bottleneck()
     assert value(found, "planning_gap", "cem", "learned") == pytest.approx(0.35) and not found.notes
     weak = panels({"cem@box2d": (0, 14), "cem@learned": (20, 12)})[1]
     found = planning_gaps(weak)
-    assert [row["metric"] for row in found.rows] == ["planning_gap_bound"]
+    assert [row["metric"] for row in found.rows] == ["planning_gap_limited"]
     assert "cem@box2d solves 70% with true dynamics, less than 90%" in found.notes[0]
 
 
