@@ -40,6 +40,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "benchmarks.attempts:main",
         "how soon one of a ranked list of attempts works",
     ),
+    "bench bridge": (
+        "benchmarks.bridging.command:main",
+        "imagined against real, by a fixed set of policies, in every measure",
+    ),
     "bench loop": ("benchmarks.loop:main", "the reference results: every policy, level and world"),
     "bench suite": ("benchmarks.suite:main", "all tasks, planners and learners"),
     "bench readme": ("benchmarks.readme:main", "write the committed results into the tables of the README"),

@@ -15,6 +15,8 @@ Run = tuple[Spec, str]  #: a policy, with the world it is trained in, and the na
 def train(workshop: Workshop, runs: Sequence[Run], frames: int, seed: int, workers: int) -> None:
     """Train policies in the worlds that their specs name, at most `workers` at once, and show progress.
 
+    `frames` and `seed` are those of runs whose specs name none.
+
     Raises ValueError where a run cannot be made as asked, ChildProcessError where a process ends otherwise.
     """
     if not runs:
@@ -56,7 +58,8 @@ def learn(
             folder = workshop.policy_file(spec, task)
             world = workshop.world(spec.prepared_in, task)
             algo, seen = LEARNERS[spec.policy]
-            train_one(task, world, frames, seed, folder, report=report, algo=algo, observation=seen)
+            knobs = {"frames": frames, "seed": seed} | {k: int(v) for k, v in spec.trained.knobs}
+            train_one(task, world, **knobs, folder=folder, report=report, algo=algo, observation=seen)
         except ValueError as error:
             told.put(error)
             return
@@ -69,7 +72,13 @@ def _watch(runs: Sequence[Run], processes: Sequence[Any], frames: int, told: Any
     text = "{task.description}", "{task.fields[note]}"
     with Progress(TextColumn(text[0]), BarColumn(), TextColumn(text[1]), TimeRemainingColumn()) as bar:
         lines = {
-            run: bar.add_task(f"{run[0]} on {run[1]}", total=frames, note="", start=False) for run in runs
+            run: bar.add_task(
+                f"{run[0]} on {run[1]}",
+                total=dict(run[0].knobs).get("frames", frames),
+                note="",
+                start=False,
+            )
+            for run in runs
         }
         while True:
             try:

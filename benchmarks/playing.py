@@ -11,6 +11,7 @@ from agents.base import Policy
 from benchmarks import truth
 from benchmarks.records import EpisodeRecord, Key
 from benchmarks.specs import Spec, Workshop
+from benchmarks.versions import code_version, device_of_play
 from envs.base import Observation, Task
 from envs.episodes import Episode, run_episodes
 from envs.vector import WorldVectorEnv
@@ -18,7 +19,10 @@ from envs.vector import WorldVectorEnv
 
 @dataclass(frozen=True)
 class Cell:
-    """One policy at one level of one task in one executing world, over `count` starts from `first` on."""
+    """One policy at one level of one task in one executing world, over `count` starts from `first` on.
+
+    `sample` numbers the executing world's own draws: starts and what the policy draws stay.
+    """
 
     task: str
     level: str
@@ -26,9 +30,11 @@ class Cell:
     world: str
     first: int
     count: int
+    sample: int = 0
 
     def __str__(self) -> str:
-        return f"{self.task} {self.level}, {self.spec} in {self.world}"
+        drawn = f", sample {self.sample}" * bool(self.sample)
+        return f"{self.task} {self.level}, {self.spec} in {self.world}{drawn}"
 
     def blank(self, start_id: int, workshop: Workshop) -> EpisodeRecord:
         """The record of one start before it has been played: its key is what decides whether it has been."""
@@ -38,8 +44,9 @@ class Cell:
             task=self.task,
             level=self.level,
             start_id=start_id,
+            sample=self.sample,
             world=self.world,
-            policy=self.spec.policy,
+            policy=self.spec.name,
             prepared_in=self.spec.prepared_in,
             weights=f"{own}/{around}" if own or around else "",
             config=workshop.config_hash(self.spec, task),
@@ -88,13 +95,15 @@ class Witness:
 
 
 class Follow:
-    """Acts as recorded before: actions [N, decisions, A]."""
+    """Acts as recorded before, in each of N rows: a sequence of actions; after its end it does nothing."""
 
     prepared_in = ""
     privileged = False
 
-    def __init__(self, name: str, actions: np.ndarray) -> None:
-        self.name, self._actions, self._decision = name, actions, 0
+    def __init__(self, name: str, actions: Sequence[Sequence[Sequence[float]]], task: Task) -> None:
+        self.name, self._decision = name, 0
+        per_frame = [truth.per_frame(task, decisions)[:: task.stride] for decisions in actions]
+        self._actions = np.stack(per_frame)
 
     def reset(self, rows: Sequence[int], keys: np.ndarray) -> None:
         """See `Policy.reset`."""
@@ -115,26 +124,40 @@ def play(
     of being made anew: the context, and so the plan, is the same in every world.
     """
     task = workshop.task(cell.task)
-    starts = [task.sample(cell.level, i) for i in start_ids]
     blanks = [cell.blank(i, workshop) for i in start_ids]
     plans = _known_plans(cell, task, blanks, known)
     if plans is None:
         policy = Witness(workshop.policy(cell.spec, task, cell.level, cell.world))
     else:
-        policy = Witness(Follow(cell.spec.policy, np.array([plan.actions for plan in plans])))
+        policy = Witness(Follow(cell.spec.name, [plan.actions for plan in plans], task))
+    records = run(blanks, policy, workshop)
+    return [replace(r, **_promise(policy, plans, i)) for i, r in enumerate(records)]
+
+
+def run(blanks: Sequence[EpisodeRecord], policy: Policy, workshop: Workshop) -> list[EpisodeRecord]:
+    """Records filled in with what comes of their starts, side by side, when `policy` acts.
+
+    They are of one task, level and executing world; starts and samples are those of each record.
+    """
+    place = blanks[0]
+    task = workshop.task(place.task)
+    starts = [task.sample(place.level, blank.start_id) for blank in blanks]
+    world = workshop.world(place.world, task)
     env = WorldVectorEnv(
-        task,
-        workshop.world(cell.world, task),
-        num_envs=len(starts),
-        level=cell.level,
-        autoreset_mode="Disabled",
-        history=True,
+        task, world, num_envs=len(starts), level=place.level, autoreset_mode="Disabled", history=True
     )
     with torch.no_grad():
-        episodes = run_episodes(env, policy, starts)
-    records = [_record(blank, task, episode) for blank, episode in zip(blanks, episodes)]
-    records = _with_truth(records, task, episodes, cell.world, env.world.context_frames)
-    return [replace(r, **_promise(policy, plans, i)) for i, r in enumerate(records)]
+        episodes = run_episodes(env, policy, starts, samples=[blank.sample for blank in blanks])
+    played: dict[str, Any] = {
+        "version": code_version(),
+        "device": device_of_play(world.device),
+        "rows": len(starts),
+    }
+    records = [
+        replace(_record(blank, task, episode), row=row, **played)
+        for row, (blank, episode) in enumerate(zip(blanks, episodes))
+    ]
+    return _with_truth(records, task, episodes, place.world, world.context_frames)
 
 
 def _known_plans(
@@ -149,9 +172,9 @@ def _known_plans(
 
 
 def _plan_key(record: EpisodeRecord) -> Key:
-    """What a plan depends on: everything but the executing world and its weights."""
+    """What a plan depends on: everything but the executing world, its weights and its own draws."""
     own = record.weights.partition("/")[0]
-    same = replace(record, world="", weights=own)
+    same = replace(record, world="", weights=own, sample=0)
     return same.key
 
 

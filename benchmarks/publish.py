@@ -13,7 +13,7 @@ from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import Row
 from benchmarks.specs import Workshop
 from envs.base import Task
-from envs.episodes import episode_keys
+from envs.episodes import episode_keys, world_keys
 from worldsim.tracking import Tracker, track_clip
 
 PANELS = (("learned", "learned model"), ("box2d", "Box2D"), ("mujoco", "MuJoCo"))
@@ -83,7 +83,7 @@ def film(record: EpisodeRecord, workshop: Workshop, folder: Path) -> report.Vide
     task = workshop.task(record.task)
     start = task.sample(record.level, record.start_id)
     actions = truth.per_frame(task, record.actions)
-    (seed,) = episode_keys([start])
+    (seed,) = world_keys(episode_keys([start]), record.sample)
     true, panels = None, []
     for name, label in PANELS:
         world = workshop.world(name, task)

@@ -2,6 +2,8 @@
 
 A kill at any moment leaves at most one torn last line, which readers skip and the next writer cuts off.
 Records are merged by key; equal keys with different values are an error, because one of the two is wrong.
+Each line ends with a seal, a hash of what it says: a line that was changed afterwards is refused by name. A
+change that is sealed anew is found by `replay`, and by the `digest` that a result file keeps of its records.
 """
 
 import fcntl
@@ -9,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,6 +28,7 @@ KEY = (
     "weights",
     "config",
 )
+SEAL = "seal"  #: the last entry of a line
 Key = tuple[Any, ...]
 
 
@@ -38,7 +41,12 @@ class EpisodeRecord:
     Success is judged from frames; `success_half` and `success_twice` at half and twice the task's tolerance;
     `success_true` and `miss_true` from the engine's true states (None where no truth stands behind the
     frames). `miss` in m. `frames` were played, `imagined_frames` spent by the planner, which expected
-    `imagined_success` and `imagined_miss`. `actions` [frames of decisions][A] replay the episode.
+    `imagined_success` and `imagined_miss`. `actions` [frames of decisions][A] replay the episode; `sample`
+    numbers the draws of a world that draws (see `envs.episodes.world_keys`).
+
+    How it was played is no part of what two records are compared by: `version` (see `benchmarks.versions`),
+    `device` as type/threads, and `row` of `rows` side by side. The same record is played again bit by bit
+    under the same ones.
     """
 
     task: str
@@ -66,6 +74,10 @@ class EpisodeRecord:
     imagined_miss: float | None = None
     divergence: int | None = None
     actions: tuple[tuple[float, ...], ...] = ()
+    version: str = field(default="", compare=False)
+    device: str = field(default="", compare=False)
+    row: int = field(default=0, compare=False)
+    rows: int = field(default=0, compare=False)
 
     @property
     def key(self) -> Key:
@@ -74,13 +86,20 @@ class EpisodeRecord:
 
     def to_json(self) -> str:
         """One line without its end. Raises ValueError on NaN or infinity."""
-        return json.dumps(asdict(self), separators=(",", ":"), allow_nan=False)
+        content = asdict(self)
+        return _compact({**content, SEAL: text_hash(_compact(content))})
 
     @classmethod
     def from_json(cls, line: str) -> "EpisodeRecord":
-        """Inverse of `to_json`. Raises ValueError when the line is no record."""
+        """Inverse of `to_json`. Raises ValueError when the line is no record, or was altered.
+
+        A line without `version` is of a time when lines had no seal.
+        """
         try:
             data = json.loads(line)
+            seal = data.pop(SEAL, None)
+            if seal != text_hash(_compact(data)) and (seal or data.get("version")):
+                raise ValueError("it was altered after it was written: its seal does not fit what it says")
             data["actions"] = tuple(tuple(action) for action in data["actions"])
             return cls(**data)
         except (KeyError, TypeError) as error:
@@ -134,9 +153,8 @@ def read(folder: str | Path) -> dict[Key, EpisodeRecord]:
         for number, record in _lines(path):
             known = found.setdefault(record.key, record)
             if known != record:
-                different = [
-                    f.name for f in fields(record) if getattr(known, f.name) != getattr(record, f.name)
-                ]
+                compared = [f.name for f in fields(record) if f.compare]
+                different = [name for name in compared if getattr(known, name) != getattr(record, name)]
                 raise ValueError(
                     f"{path}:{number} contradicts an earlier record of {dict(zip(KEY, record.key))} in "
                     f"{different}; remove the wrong one of the two"
@@ -157,13 +175,22 @@ def text_hash(*parts: Any) -> str:
     return hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=6).hexdigest()
 
 
+def digest(records: Iterable[EpisodeRecord]) -> str:
+    """Short hash of some records in any order: a result keeps it to tell which episodes it is made of."""
+    return text_hash(*sorted(record.to_json() for record in records))
+
+
+def _compact(content: dict[str, Any]) -> str:
+    return json.dumps(content, separators=(",", ":"), allow_nan=False)
+
+
 def _lines(path: Path) -> Iterator[tuple[int, EpisodeRecord]]:
     lines = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines[:-1], start=1):  # what follows the last line end is torn
         try:
             yield number, EpisodeRecord.from_json(line.decode())
         except ValueError as error:
-            raise ValueError(f"{path}:{number} is damaged: {error}; remove this line") from error
+            raise ValueError(f"{path}:{number} cannot be read: {error}; remove this line") from error
 
 
 def _cut_torn_line(file: IO[bytes]) -> None:

@@ -1,12 +1,18 @@
-"""Policy specs such as `cem@learned`: which policy, prepared in which world."""
+"""Policy specs such as `cem@learned`: which policy, prepared in which world.
+
+Knobs grade its skill, as in `cem,frames=500,noise=0.2@learned`: see `agents.graded`; for a policy that is
+trained, `frames` and `seed` are those of its run.
+"""
 
 import inspect
 import json
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agents.base import Policy
+from agents.graded import ACTING, PLANNING, Graded, graded_settings
 from benchmarks.records import file_hash, text_hash
 from envs.base import Task
 from worldsim import plugins
@@ -35,20 +41,34 @@ PREPARED = {
     "gradient": ("learned",),
     **{policy: ("box2d", "mujoco", "analytic", "learned") for policy in LEARNERS},
 }
+TRAINING = ("frames", "seed")  #: knobs of policies that are trained
+COUNTS = ("frames", "horizon", "iterations", "replan", "seed")  #: knobs that are whole numbers
 SETTINGS_OF = {"cem_privileged": "cem", "oracle": "cem"}  #: planners with the settings of another one
 
 
 @dataclass(frozen=True, order=True)
 class Spec:
-    """A policy and the world it is prepared in ("" when in none, or, for the oracle, the executing one)."""
+    """A policy and the world it is prepared in ("" when in none, or, for the oracle, the executing one).
+
+    `knobs` are names and values in alphabetical order; `name` is the policy with them.
+    """
 
     policy: str
     prepared_in: str = ""
+    knobs: tuple[tuple[str, float], ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> "Spec":
-        """From `policy` or `policy@world`. Raises ValueError, listing what exists."""
-        spec = cls(*text.partition("@")[::2])
+        """From `policy` or `policy@world`, `policy` followed by `,knob=value` for each of its knobs.
+
+        Raises ValueError, listing what exists.
+        """
+        name, _, prepared_in = text.partition("@")
+        policy, *turned = name.split(",")
+        spec = cls(policy, prepared_in)
+        spec = replace(spec, knobs=tuple(sorted(_knob(spec, text, knob) for knob in turned)))
+        if len(dict(spec.knobs)) < len(spec.knobs):
+            raise ValueError(f"policy {text!r} turns a knob twice")
         if spec.archive or spec.brought:
             return spec
         if spec.wrong:
@@ -62,8 +82,25 @@ class Spec:
             )
         return spec
 
+    @classmethod
+    def named(cls, name: str, prepared_in: str) -> "Spec":
+        """As records and rows name it; nothing is checked, since a record may be older than a name."""
+        policy, *turned = name.split(",")
+        knobs = tuple((k, float(v)) for k, _, v in (knob.partition("=") for knob in turned))
+        return cls(policy, prepared_in, knobs)
+
     def __str__(self) -> str:
-        return self.policy + f"@{self.prepared_in}" * bool(self.prepared_in)
+        return self.name + f"@{self.prepared_in}" * bool(self.prepared_in)
+
+    @property
+    def name(self) -> str:
+        """The policy with its knobs, as records and rows call it."""
+        return ",".join([self.policy, *(f"{k}={v:.12g}" for k, v in self.knobs)])
+
+    @property
+    def trained(self) -> "Spec":
+        """Itself without the knobs that training knows nothing of."""
+        return replace(self, knobs=tuple((k, v) for k, v in self.knobs if k in TRAINING))
 
     @property
     def archive(self) -> bool:
@@ -96,6 +133,26 @@ class Spec:
     def runs_in(self, world: str) -> bool:
         """The oracle searches true states, which no learned world has."""
         return not (world == "learned" and (self.policy == "oracle"))
+
+
+def _knob(spec: Spec, text: str, knob: str) -> tuple[str, float]:
+    """One `name=value`. Raises ValueError for knobs that the policy lacks and values that make no sense."""
+    mine: tuple[str, ...] = ACTING
+    if spec.policy in LEARNERS:
+        mine += TRAINING
+    elif spec.planner is not None and spec.policy != "oracle":
+        mine += PLANNING
+    name, _, value = knob.partition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if name not in mine or not 0 <= number < math.inf or (name in COUNTS and number % 1):
+        raise ValueError(
+            f"policy {text!r} has the knob {knob!r}; expected {', '.join(mine)}, each =VALUE and at least 0, "
+            f"whole numbers for {', '.join(COUNTS)}"
+        )
+    return name, number
 
 
 def brought_world(name: str) -> str:
@@ -169,13 +226,19 @@ class Workshop:
     def policy_file(self, spec: Spec, task: Task) -> Path:
         """Folder of a trained policy; one trained in other weights lies elsewhere."""
         weights = self.weights(spec.prepared_in, task)
-        return self.policies / f"{task.name}-{spec.policy}@{spec.prepared_in}{weights and '-' + weights}"
+        return self.policies / f"{task.name}-{spec.trained}{weights and '-' + weights}"
 
     def policy(self, spec: Spec, task: Task, level: str, executing: str) -> Policy:
         """The policy for one cell. Raises ValueError when it has not been trained."""
+        acting = {k: v for k, v in spec.knobs if k in ACTING}
+        policy = self._policy(spec, task, level, executing)
+        return Graded(policy, task, level, **acting) if acting else policy
+
+    def _policy(self, spec: Spec, task: Task, level: str, executing: str) -> Policy:
+        """The policy with all of its skill."""
         from agents import scripted
         from agents.oracle import Oracle
-        from agents.planners import make_planner
+        from agents.planners import config_for, make_planner
 
         if spec.policy in ("noop", "random", "reactive"):
             made: dict[str, Callable[[Task, str], Policy]]
@@ -197,8 +260,10 @@ class Workshop:
             given = {"world": self.world(spec.prepared_in, task)} if spec.prepared_in else {}
             return plugins.make("policy", spec.policy, PARTS, task=task, level=level, **given)
         assert spec.planner is not None, f"{spec} is no policy"
-        world = self.world(spec.prepared_in, task)
-        return make_planner(spec.planner, task, world, level, privileged=spec.policy == "cem_privileged")
+        world, knobs = self.world(spec.prepared_in, task), dict(spec.knobs)
+        config = graded_settings(config_for(spec.planner, task), knobs)
+        privileged = spec.policy == "cem_privileged"
+        return make_planner(spec.planner, task, world, level, config, privileged)
 
     def frames_trained(self, spec: Spec, name: str) -> int:
         """For how many frames a policy has been trained to its end, 0 where it has not."""
@@ -228,7 +293,8 @@ class Workshop:
 
         settings: list[object] = [task.name, task.frames, task.stride, task.tolerance]
         if spec.planner is not None:
-            settings.append(config_for(spec.planner, task))
+            settings.append(graded_settings(config_for(spec.planner, task), dict(spec.knobs)))
+        settings += [knob for knob in spec.knobs if knob[0] in ACTING]
         return text_hash(*settings)
 
     def source(self, task: Task) -> "str | Path | World":

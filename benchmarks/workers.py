@@ -1,7 +1,11 @@
-"""Processes that play cells until every start has a record; killed at any moment, they lose one batch."""
+"""Processes that play cells until every start has a record; killed at any moment, they lose one batch.
 
+A cell that fails costs itself alone: the others are played, then it is told which ones failed and why.
+"""
+
+import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -45,17 +49,43 @@ class Job:
 def play_all(job: Job) -> None:
     """Play what is missing and show progress.
 
-    Raises ValueError for a model or policy that cannot be read, ChildProcessError when a worker fails.
+    Raises ValueError for a model or policy that cannot be read; ChildProcessError, naming the cells that
+    failed, after all others have been played.
     """
     missing = job.missing_by_cell()
     total = sum(missing.values())
     if not total:
         return
     _check([cell for cell, count in missing.items() if count], job.workshop())
+    told, killed = _round(job, total)
+    if killed:  # whichever cell it was, the others are played apart from it
+        left = {cell: n for cell, n in job.missing_by_cell().items() if n and not _named(cell, told)}
+        for cell, count in left.items():
+            more, killed = _round(replace(job, cells=(cell,)), count)
+            told += more or [f"{cell}: the worker was killed, see above"] * killed
+    if told:
+        raise ChildProcessError(
+            "a worker failed; what was recorded stays, run again to go on:\n" + "\n".join(told)
+        )
+
+
+def _round(job: Job, total: int) -> tuple[list[str], bool]:
+    """All workers once: what they tell of cells that failed, and whether one of them was killed."""
+    for fault in _faults(job.folder):
+        fault.unlink()  # of a round before this one
     with running(work, [(job, i) for i in range(job.workers)]) as processes:
         _watch(job, processes, total)
-    if any(process.exitcode for process in processes):
-        raise ChildProcessError("a worker failed, see above; what was recorded stays, run again to go on")
+    told = {line for path in _faults(job.folder) for line in path.read_text().splitlines()}
+    return sorted(told), any(process.exitcode for process in processes)
+
+
+def _named(cell: Cell, told: Sequence[str]) -> bool:
+    return any(line.startswith(f"{cell}: ") for line in told)
+
+
+def _faults(folder: Path) -> list[Path]:
+    """What workers have told of cells that failed."""
+    return sorted(folder.glob("*.failed"))
 
 
 def _check(cells: Sequence[Cell], workshop: Workshop) -> None:
@@ -77,10 +107,16 @@ def work(job: Job, index: int) -> None:
         for cell in job.cells:
             keys = cell.keys(workshop)
             mine = [i for i in keys if i % job.workers == index and keys[i] not in known]
-            for at in range(0, len(mine), job.rows):
-                played = play(cell, mine[at : at + job.rows], workshop, known)
-                writer.append(played)
-                known.update((record.key, record) for record in played)
+            try:
+                for at in range(0, len(mine), job.rows):
+                    played = play(cell, mine[at : at + job.rows], workshop, known)
+                    writer.append(played)
+                    known.update((record.key, record) for record in played)
+            except Exception as error:  # whatever it is, the other cells can be played
+                traceback.print_exc()
+                told = " ".join(f"{cell}: {type(error).__name__}: {error}".split())
+                with (job.folder / f"worker{index}.failed").open("a") as file:
+                    file.write(told + "\n")
 
 
 def _watch(job: Job, processes: Sequence[BaseProcess], total: int) -> None:
@@ -96,8 +132,6 @@ def _watch(job: Job, processes: Sequence[BaseProcess], total: int) -> None:
             for process in processes:
                 process.join(0.25)
             bar.update(task, completed=lines.count() - before)
-            if any(process.exitcode for process in processes):
-                return
 
 
 class _Lines:

@@ -34,13 +34,33 @@ class Episode:
     tracks: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def episode_keys(starts: Sequence[Start], sample: int = 0) -> np.ndarray:
-    """The key [N] uint64 of each start's episode: the same in every world and for every policy."""
-    return np.array([key.make(s.task, s.level, s.start_id, sample) for s in starts], dtype=np.uint64)
+def episode_keys(starts: Sequence[Start]) -> np.ndarray:
+    """The key [N] uint64 of each start's episode: the same in every world, for every policy and sample."""
+    return np.array([key.make(s.task, s.level, s.start_id, 0) for s in starts], dtype=np.uint64)
+
+
+def world_keys(keys: np.ndarray, samples: Sequence[int] | int = 0) -> np.ndarray:
+    """What names the executing world's own draws [N] uint64, for episode keys [N] and a sample for each.
+
+    Samples differ in these draws alone; policies, and the worlds that planners imagine in, draw from other
+    streams of the same episode (`policy_keys`).
+    """
+    each = np.broadcast_to(np.asarray(samples, dtype=np.int64), np.shape(keys))
+    folded = [key.fold(keys[i : i + 1], "world", int(s))[0] for i, s in enumerate(each)]
+    return np.array(folded, dtype=np.uint64)
+
+
+def policy_keys(keys: np.ndarray) -> np.ndarray:
+    """What names all draws of the policy [N] uint64, a planner's imagination included, for episode keys."""
+    return key.fold(keys, "policy")
 
 
 def run_episodes(
-    env: WorldVectorEnv, policy: Any, starts: Sequence[Start], keys: np.ndarray | None = None
+    env: WorldVectorEnv,
+    policy: Any,
+    starts: Sequence[Start],
+    keys: np.ndarray | None = None,
+    samples: Sequence[int] | int = 0,
 ) -> list[Episode]:
     """Play each start once, in batches of `env.num_envs` rows.
 
@@ -52,6 +72,8 @@ def run_episodes(
         See `agents.base.Policy`.
     keys : [N] uint64
         Name all randomness of each episode; by default `episode_keys(starts)`.
+    samples
+        Which of the executing world's own samples each start meets, see `world_keys`.
 
     The last batch is filled up with repeats, so that all batches have equal shape. Raises ValueError in
     another autoreset mode.
@@ -61,17 +83,20 @@ def run_episodes(
             f"run_episodes needs autoreset_mode DISABLED; this environment has {env.autoreset_mode.name}"
         )
     keys = episode_keys(starts) if keys is None else np.asarray(keys, dtype=np.uint64)
+    noise = world_keys(keys, samples)
     episodes: list[Episode] = []
     for first in range(0, len(starts), env.num_envs):
         rows = np.minimum(np.arange(first, first + env.num_envs), len(starts) - 1)
-        played = _play(env, policy, [starts[r] for r in rows], keys[rows])
+        played = _play(env, policy, [starts[r] for r in rows], keys[rows], noise[rows])
         episodes += played[: len(starts) - first]
     return episodes
 
 
-def _play(env: WorldVectorEnv, policy: Any, starts: list[Start], keys: np.ndarray) -> list[Episode]:
-    env.reset(options={"starts": starts, "keys": keys})
-    policy.reset(range(env.num_envs), key.fold(keys, "policy"))
+def _play(
+    env: WorldVectorEnv, policy: Any, starts: list[Start], keys: np.ndarray, noise: np.ndarray
+) -> list[Episode]:
+    env.reset(options={"starts": starts, "keys": noise})
+    policy.reset(range(env.num_envs), policy_keys(keys))
     decisions, reward, alive = [], np.zeros(env.num_envs), []
     while not env.over.all():
         alive.append(~env.over)

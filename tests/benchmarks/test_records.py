@@ -67,7 +67,7 @@ def test_torn_last_line_is_skipped_and_cut_off(tmp_path):
 
 def test_damage_in_the_middle_is_named(tmp_path):
     (tmp_path / "main.jsonl").write_text("rubbish\n" + RECORD.to_json() + "\n")
-    with pytest.raises(ValueError, match=r"main\.jsonl:1 is damaged"):
+    with pytest.raises(ValueError, match=r"main\.jsonl:1 cannot be read"):
         records.read(tmp_path)
 
 
