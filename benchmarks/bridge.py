@@ -21,6 +21,7 @@ POLICIES = (
     "cem@learned",
 )
 FIRST_REPORTED = 10_000  #: smaller start_ids are for development
+FIRST_UNSEEN = 11_000  #: smaller ones were played before docs/preregistration.md was written
 IN_DISTRIBUTION = (
     "id",
     "bounce",

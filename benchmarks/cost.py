@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import dose, results_io
+from benchmarks.bridge import FIRST_UNSEEN
 from benchmarks.cost_rows import Curve, on_plans, summarise
 from benchmarks.dose import Match
 from benchmarks.playing import Cell
@@ -38,7 +39,7 @@ class Args:
     """mean position errors over the horizon, m, to which strengths are matched"""
     starts: int = 200
     """starts per cell"""
-    first: int = 11_000
+    first: int = FIRST_UNSEEN
     """number of the first start; some before it were seen before the contrasts were written down, see
     docs/preregistration.md"""
     engine: str = "box2d"

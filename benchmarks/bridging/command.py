@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks import projection, records, results_io
-from benchmarks.bridge import FIRST_REPORTED
+from benchmarks.bridge import FIRST_UNSEEN
 from benchmarks.bridging import protocol
 from benchmarks.bridging.findings import Findings
 from benchmarks.learners import train
@@ -40,6 +40,8 @@ class Args:
     """engines that are reality; the first one also judges further models"""
     starts: int = 200
     """starts per cell"""
+    first: int = FIRST_UNSEEN
+    """number of the first start"""
     samples: int = 1
     """samples of each start in the learned world; more than one is for models that draw"""
     model: str | None = None
@@ -87,7 +89,7 @@ def jobs_of(args: Args) -> list[Job]:
         raise ValueError(
             f"models share a name: {', '.join(_names(args))}; their records could not be told apart"
         )
-    starts, jobs = range(FIRST_REPORTED, FIRST_REPORTED + args.starts), []
+    starts, jobs = range(args.first, args.first + args.starts), []
     for number, model in enumerate((args.model, *args.models)):
         engines = args.engines if number == 0 else args.engines[:1]
 

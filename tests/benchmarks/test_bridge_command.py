@@ -26,6 +26,7 @@ def args(tmp_path, monkeypatch):
         ("play", "result"),
         ("Strike",),
         engines=("box2d",),
+        first=10_000,
         starts=6,
         replays=4,
         rows=6,

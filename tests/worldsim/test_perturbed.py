@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from worldsim.bodies import Part, compound
 from worldsim.engines import make_engine, simulate
 from worldsim.engines.perturbed import LAWS, PerturbedEngine
 from worldsim.scenes import DT, Body, Control, Scene
@@ -24,6 +25,7 @@ TABLE = Scene(  # discs of equal mass on a line: they meet after 1.0 s, when 2.0
     (Body("blue", (0.5,), (5.0, 5.0)), Body("red", (0.5,), (2.0, 5.0), (2.0, 0.0))),
     control=Control(1, "launch", (-4.0, -4.0), (4.0, 4.0)),
 )
+HOOK = compound("grey", (Part("box", (0.6, 0.1)), Part("box", (0.1, 0.5), offset=(0.5, 0.6))), (7.0, 3.0))
 SCENES = {"table": TABLE, "fall": FALL}
 MEETING = 1.0
 APPLIES = [
@@ -266,6 +268,7 @@ ALONE = Scene((BALL,))
         ("identity_swap", FALL, "two solid dynamic bodies"),
         ("action_gain", ALONE, "needs a control"),
         ("vanishing", Scene((FLOOR,)), "needs a dynamic body"),
+        ("interpenetration", replace(FALL, bodies=(*FALL.bodies, HOOK)), "bodies of one piece"),
     ],
 )
 def test_errors_that_mean_nothing_in_a_scene_are_refused(law, scene, words):

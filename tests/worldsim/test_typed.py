@@ -216,3 +216,9 @@ def test_means_by_frame_and_clip_on_paper():
     clip, frame = torch.tensor([0, 0]), torch.tensor([1, 1])
     events = ByFrame.at(torch.Size((1, 3)), clip, frame, torch.tensor([1.0, 2.0]))
     assert events.value[0, 1] == 1.5 and events.count.tolist() == [[0, 2, 0]]
+
+
+def test_clips_whose_bodies_are_not_all_followed_are_refused():
+    some = make_clips("templates", "id", 1, "typed", frames=6)
+    with pytest.raises(ValueError, match="a tracker follows 3"):
+        typed_batches(some, lambda c, _: truth(c, 64))

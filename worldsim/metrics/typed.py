@@ -52,11 +52,18 @@ def typed_errors(track: Track, clips: Clips, frames: Tensor, context: int = 4) -
     """Every measure of a prediction from its `track` and `frames` [N, T, 3, H, W], against the truth `clips`.
 
     The truth alone decides what is scored: dynamic bodies that lie fully in view and are not hidden, from
-    frame `context` on. Raises ValueError where tracks, frames and states differ in shape.
+    frame `context` on. Raises ValueError where tracks, frames and states differ in shape, or bodies are not
+    tracked.
     """
     if frames.shape[:2] != clips.states.shape[:2]:
         expected = "×".join(map(str, clips.states.shape[:2]))
         raise ValueError(f"frames have shape {tuple(frames.shape)}; expected {expected} clips × frames first")
+    followed = len(get_scenario(clips.scenario).template.bodies)
+    if clips.states.shape[2] != followed:
+        raise ValueError(
+            f"{clips.scenario} has {clips.states.shape[2]} bodies, of which a tracker follows {followed}; "
+            f"typed errors need all of them"
+        )
     track = track.to(torch.device("cpu"))
     dynamic = [b for b, body in enumerate(clips.scenes[0].bodies) if body.motion == "dynamic"]
     tracker = Tracker(get_scenario(clips.scenario).template, frames.shape[-1])

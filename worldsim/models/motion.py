@@ -24,6 +24,7 @@ from worldsim.models.base import check_context, gradients_where_asked
 from worldsim.models.fields import REACH, Filling, contrast, differences, move
 from worldsim.models.inks import INKS, to_frames, to_inks
 from worldsim.models.state import TensorState
+from worldsim.models.trunk import Trunk, silent
 
 UNIT = 4.0  #: pixels per frame that count as one
 OVER = tuple(permutations(range(INKS), 2))  #: which ink may hide which
@@ -33,8 +34,9 @@ REPAIR = 0.1  #: repairs of pixels are learned slower than motion, lest they blu
 
 @dataclass(frozen=True)
 class MotionState(TensorState):
-    """The last frame's inks [B, 3, H, W], the least and most that its context shows [B, 3, 1, 1], its motion
-    [B, 2 fields, h, w], (right, down) pixels per frame for each field in turn, and the last action [B, A]."""
+    """The inks [B, 3, H, W] of the last frame, hidden ones too, the least and most that its context shows
+    [B, 3, 1, 1], its motion [B, 2 fields, h, w], (right, down) pixels per frame for each field in turn, and
+    the last action [B, A]."""
 
     inks: Tensor
     least: Tensor
@@ -95,21 +97,21 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.filling = Filling(resolution // patch)
         pixels, motion = INKS * patch**2, 2 * self.fields
         self.look = Trunk(2 * pixels, look_widths, look_blocks)
-        self.correct = _silent(nn.Conv2d(look_widths[0], motion + self.fields, 3, padding=1))
+        self.correct = silent(nn.Conv2d(look_widths[0], motion + self.fields, 3, padding=1))
         told = motion * 4 * len(REACH) + 2 * len(self.pairs) + self.fields + (0 if relative else motion)
         self.act = Trunk(pixels + told + 2 * action_size, widths, blocks)
-        self.leave = _silent(nn.Conv2d(widths[0], pixels + 2 * motion + self.fields, 3, padding=1))
+        self.leave = silent(nn.Conv2d(widths[0], pixels + 2 * motion + self.fields, 3, padding=1))
         self.guide = nn.Conv2d(widths[0], 4 * patch**2, 1)
         self.sharpen = nn.Sequential(
             nn.Conv2d(INKS + 4, detail, 3, padding=1),
             nn.SiLU(),
             nn.Conv2d(detail, detail, 3, padding=1),
             nn.SiLU(),
-            _silent(nn.Conv2d(detail, INKS, 3, padding=1)),
+            silent(nn.Conv2d(detail, INKS, 3, padding=1)),
         )
         transfers = transfer and self.pairs
-        self.covering = _silent(nn.Conv2d(widths[0], len(OVER), 1)) if covers else None
-        self.passing = _silent(nn.Conv2d(widths[0], 4 * 4 * len(self.pairs), 1)) if transfers else None
+        self.covering = silent(nn.Conv2d(widths[0], len(OVER), 1)) if covers else None
+        self.passing = silent(nn.Conv2d(widths[0], 4 * 4 * len(self.pairs), 1)) if transfers else None
 
     def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
         """The frames [B, T, 3, H, W] after `frames` [B, K, 3, H, W] in [-1, 1].
@@ -255,57 +257,6 @@ class MotionModel(ModelMixin, ConfigMixin):
         return F.pixel_unshuffle(inks, self.patch).contiguous(memory_format=torch.channels_last)
 
 
-class Trunk(nn.Module):
-    """Features at two resolutions, joined again: [B, C, h, w] -> [B, widths[0], h, w]."""
-
-    def __init__(self, inputs: int, widths: tuple[int, int], blocks: tuple[int, int]) -> None:
-        super().__init__()
-        narrow, wide = widths
-        self.enter = nn.Conv2d(inputs, narrow, 1)
-        self.fine_in = nn.Sequential(*(Block(narrow) for _ in range(blocks[0])))
-        self.down = nn.Conv2d(narrow, wide, 3, stride=2, padding=1)
-        self.coarse = nn.Sequential(*(Block(wide) for _ in range(blocks[1])))
-        self.up = nn.Conv2d(wide, 4 * narrow, 1)
-        self.fine_out = nn.Sequential(*(Block(narrow) for _ in range(blocks[0])))
-        self.norm = ChannelNorm(narrow)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        x = self.fine_in(self.enter(x))
-        x = x + F.pixel_shuffle(self.up(self.coarse(self.down(x))), 2)
-        return F.silu(self.norm(self.fine_out(x)))
-
-
-class Block(nn.Module):
-    """Two convolutions beside the identity, which alone it is at first."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norms = nn.ModuleList(ChannelNorm(width) for _ in range(2))
-        first, last = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
-        self.layers = nn.ModuleList((first, _silent(last)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        y = x
-        for norm, layer in zip(self.norms, self.layers):
-            y = layer(F.silu(norm(y)))
-        return x + y
-
-
-class ChannelNorm(nn.Module):
-    """Root-mean-square normalisation over the channels of each place: what is far away has no say."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] to the same."""
-        weight = self.weight.to(x.dtype)
-        return F.rms_norm(x.movedim(1, -1), weight.shape, weight, 1e-5).movedim(-1, 1)
-
-
 def certainty(sure: Tensor) -> Tensor:
     """How much more than others a place has to say about the motion of its thing: 1 / 20 to 20 times."""
     return (3 * torch.tanh(sure / 3)).exp()
@@ -315,10 +266,3 @@ def _precisely(layer: nn.Conv2d, x: Tensor) -> Tensor:
     """In single precision: half a percent of a motion, all that bfloat16 holds, is seen in a rollout."""
     with torch.autocast(x.device.type, enabled=False):
         return layer(x.float())
-
-
-def _silent(layer: nn.Conv2d) -> nn.Conv2d:
-    """A layer that says nothing until it has learned: at first, everything moves on as it did."""
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)
-    return layer

@@ -73,7 +73,8 @@ class Interpenetration(LawError):
     @classmethod
     def lacks(cls, scene: Scene) -> str:
         """See `LawError.lacks`."""
-        return lacks_contacts(scene)
+        whole = not any(body.parts for body in scene.bodies)
+        return lacks_contacts(scene) or ("" if whole else "needs bodies of one piece")
 
     def edit(self, scene: Scene) -> Scene:
         """See `LawError.edit`. Raises ValueError where a body would vanish."""
