@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from worldsim.bodies import Body, Part, compound
-from worldsim.engines.box2d import LENGTH, Box2DSimulation
+from worldsim.engines.box2d import Box2DSimulation
+from worldsim.engines.box2d_model import LENGTH
 from worldsim.engines.mujoco import MuJoCoSimulation
 from worldsim.scenes import Scene
 
