@@ -37,6 +37,8 @@ class Clearance:
         clear = (~(self._touches & self._mobile) | (height > landing + MARGIN)).all(axis=1)
         for i, j in combinations(np.flatnonzero(self._touches.any(axis=0)), 2):
             both = self._touches[:, i] & self._touches[:, j] & (self._mobile[:, i] | self._mobile[:, j])
+            if not clear.any():
+                break
             if not both.any():
                 continue
             d = states[:, j] - states[:, i]
