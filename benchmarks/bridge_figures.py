@@ -1,6 +1,6 @@
 """Figures of the bridge: what became of what was promised, and imagined against real success by policy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -134,6 +134,25 @@ def imagined_against_real(rows: Sequence[Row], task: str, world: str) -> Figure:
             frameon=False,
             fontsize=8.5,
         )
+    return figure
+
+
+def scores(rows: Sequence[Row], names: Sequence[str], metrics: Mapping[str, str]) -> Figure:
+    """A panel for each score, a line for each name, with its interval."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(7.4, 0.9 + 0.32 * len(names)), layout="constrained")
+        axes = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+        for axis, (metric, head) in zip(axes, metrics.items()):
+            for place, name in enumerate(names):
+                (row,) = select(rows, model=name, metric=metric)
+                if row.get("low") is not None:
+                    axis.plot([row["low"], row["high"]], [place] * 2, color="#0072B2", linewidth=1.6)
+                axis.plot([row["value"]], [place], color="#0072B2", marker="o", markersize=5)
+            axis.set_title(head)
+            axis.grid(axis="x", color="#808080", alpha=0.25, linewidth=0.6)
+            axis.tick_params(axis="y", length=0)
+        axes[0].set_yticks(range(len(names)), names)
+        axes[0].set_ylim(len(names) - 0.5, -0.5)
     return figure
 
 

@@ -1,0 +1,261 @@
+"""`worldsim leaderboard RUN...`: models ranked by what their plans are worth, and by how well they judge.
+
+Submissions are validated first: what is incomplete, altered or cannot be repeated is refused by name. Those
+that are left are ranked on the very same starts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tyro.conf import Positional
+
+from benchmarks import report, results_io
+from benchmarks.bridging.panels import match, panel
+from benchmarks.bridging.planning import MODEL
+from benchmarks.bridging.protocol import STARTS_NEEDED
+from benchmarks.results_io import Row
+from benchmarks.runs import Protocol, Run
+from benchmarks.statistics import POLICIES_NEEDED, spearman, units_needed
+from benchmarks.statistics.estimate import percentiles
+from benchmarks.statistics.resampling import redrawn
+from benchmarks.submissions import Submission, resolve, validate
+
+RESAMPLES = 5_000
+SCORES = {"real_success": "Real success", "agreement": "Agreement"}  #: metrics and their heads
+
+
+@dataclass(frozen=True)
+class Args:
+    """Validate runs of `worldsim bridge` and rank their models."""
+
+    runs: Positional[tuple[str, ...]]
+    """runs that are handed in: their folders, or FOLDER:MODEL for one of several models"""
+    protocol: Path | None = None
+    """folder of the run whose protocol all must have played in full; the first one when absent"""
+    replays: int = 20
+    """records of each submission that are played again, of each version of the code"""
+    seed: int = 0
+    """seed of which records these are, and of the bootstrap"""
+    out: Path = Path("runs/leaderboard/default")
+    """folder for leaderboard.json and leaderboard.html"""
+
+
+@dataclass
+class Board:
+    """Rows of the submissions that are ranked; by name, what refuses others and what was not looked at."""
+
+    rows: list[Row]
+    refused: dict[str, list[str]]
+    notes: dict[str, list[str]]
+    replayed: dict[str, int]
+
+
+def main(args: Args) -> None:
+    """Print the table, write leaderboard.json and leaderboard.html.
+
+    Raises ValueError, after all that, where a submission was refused.
+    """
+    from rich.console import Console
+
+    if not args.runs:
+        raise ValueError("no run to rank; name folders of `worldsim bridge`")
+    first = str(args.protocol or args.runs[0])
+    protocol = Run.read(first if Path(first).is_dir() else first.partition(":")[0]).protocol
+    _check(protocol)
+    board = ranked(args, protocol)
+    console = Console()
+    _print(board, console)
+    more = {"protocol": asdict(protocol), "refused": board.refused, "notes": board.notes}
+    meta = results_io.meta(f"worldsim leaderboard {' '.join(args.runs)}", args.seed, **more)
+    results_io.write(args.out / "leaderboard.json", meta, board.rows)
+    path = report.write_page(args.out / "leaderboard.html", _page(board, protocol, meta))
+    console.print(f"leaderboard: {path}", soft_wrap=True, markup=False)
+    if board.refused:
+        told = [f"{name}: {why}" for name, reasons in board.refused.items() for why in reasons]
+        raise ValueError(f"{len(board.refused)} of the submissions are refused:\n" + "\n".join(told))
+
+
+def ranked(args: Args, protocol: Protocol) -> Board:
+    """Every submission validated, and those without a fault ranked."""
+    board = Board([], {}, {}, {})
+    valid: list[Submission] = []
+    for text in args.runs:
+        try:
+            found = resolve(text, protocol)
+        except ValueError as error:
+            board.refused[text] = [str(error)]
+            continue
+        for one in found:
+            seen = validate(one, args.replays, args.seed)
+            board.notes[one.name], board.replayed[one.name] = seen.notes, seen.replayed
+            if one.name in (other.name for other in valid):
+                seen.faults.append("another submission has this name; rename its folder")
+            if seen.faults:
+                board.refused[one.name] = seen.faults
+            else:
+                valid.append(one)
+    _one_version(valid, board)
+    valid = [one for one in valid if one.name not in board.refused]
+    if valid:
+        board.rows = ranks(valid, protocol, args.seed)
+        _flag(valid, protocol, board)
+    return board
+
+
+def ranks(submissions: Sequence[Submission], protocol: Protocol, seed: int = 0) -> list[Row]:
+    """Scores and ranks of E submissions, with intervals over draws of starts that all of them share.
+
+    `real_success`: success in the engine of the policies that were prepared in the model, mean over
+    policies, levels and tasks. `agreement`: Spearman's correlation of imagined and real success over the
+    policies, mean over levels and tasks; 0 where imagination, or reality, treats all policies alike.
+    `rank_by_...`: 1 + how many are strictly better; its interval holds the ranks of 95 % of the draws, none
+    with fewer than 6 starts.
+    Starts are drawn within each task, the same ones for all of its levels, since levels vary the same starts.
+    """
+    draws = {
+        task: np.concatenate(
+            [np.ones((1, protocol.starts)), redrawn(np.eye(protocol.starts), RESAMPLES, seed + number)]
+        )
+        for number, task in enumerate(protocol.tasks)
+    }
+    both = np.stack([_scores(one, protocol, draws) for one in submissions], axis=-1)  # [2, 1 + R, E]
+    rows = []
+    for metric, scores in zip(SCORES, both):
+        places = 1 + (scores[:, None, :] > scores[:, :, None] + 1e-12).sum(-1)  # [1 + R, E]
+        for name, values in ((metric, scores), (f"rank_by_{metric}", places)):
+            low, high = percentiles(values[1:], 0.95)
+            for e, one in enumerate(submissions):
+                row: Row = {"model": one.name, "metric": name, "value": float(values[0, e])}
+                if protocol.starts >= units_needed():
+                    row |= {"low": float(low[e]), "high": float(high[e])}
+                rows.append(row | {"n": protocol.starts})
+    return rows
+
+
+def _scores(one: Submission, protocol: Protocol, draws: dict[str, np.ndarray]) -> np.ndarray:
+    """Both scores [2, 1 + R] of a submission, of all starts and of each draw."""
+    engine, found = protocol.engines[0], []
+    for task, level in dict.fromkeys((r.task, r.level) for r in one.played.records):
+        name = next(t for t in protocol.tasks if t == task)
+        imagined, real = match(
+            panel(one.played.records, task, level, MODEL), panel(one.played.records, task, level, engine)
+        )
+        weights = draws[name] / protocol.starts
+        dreamt, true = (weights @ p.success.mean(-1).T for p in (imagined, real))  # [1 + R, P]
+        inside = [i for i, spec in enumerate(real.policies) if spec.prepared_in == MODEL]
+        agreed = np.nan_to_num(spearman(imagined=dreamt, real=true))
+        found.append(np.stack([true[:, inside].mean(-1), agreed]))
+    return np.mean(found, axis=0)
+
+
+def _check(protocol: Protocol) -> None:
+    """Raise ValueError unless there is something to rank by."""
+    inside = [p for p in protocol.policies if p.endswith(f"@{MODEL}")]
+    if MODEL not in protocol.worlds or not protocol.engines or not inside or len(protocol.policies) < 3:
+        raise ValueError(
+            f"the protocol has the worlds {', '.join(protocol.worlds)} and {len(protocol.policies)} "
+            f"policies, {len(inside)} of them prepared in the model; ranking needs the learned world and an "
+            f"engine, at least three policies, and one prepared in the model"
+        )
+
+
+def _one_version(valid: Sequence[Submission], board: Board) -> None:
+    """Refuse what another version of the code played, where no part of it could be played again here."""
+    versions = {version for one in valid for version in one.versions}
+    for one in valid:
+        if len(versions) > 1 and not board.replayed[one.name]:
+            board.refused[one.name] = [
+                f"submissions were played by {len(versions)} versions of the code "
+                f"({', '.join(sorted(versions))}), and no record of this one could be played again here: "
+                f"{'; '.join(board.notes[one.name])}"
+            ]
+
+
+def _flag(valid: Sequence[Submission], protocol: Protocol, board: Board) -> None:
+    """Notes on what is too little, and on submissions that are the same model."""
+    few = []
+    if protocol.starts < STARTS_NEEDED:
+        few.append(f"{protocol.starts} starts per cell, {STARTS_NEEDED} are needed")
+    if len(protocol.policies) < POLICIES_NEEDED:
+        few.append(f"agreement over {len(protocol.policies)} policies, {POLICIES_NEEDED} are needed")
+    if few:
+        board.notes["protocol"] = few
+    for i, one in enumerate(valid):
+        for other in valid[:i]:
+            if one.played.entry.weights == other.played.entry.weights:
+                board.notes[one.name].append(f"it has the same weights as {other.name}")
+
+
+def table(board: Board) -> tuple[list[str], list[list[str]]]:
+    """Heads, and a line for each submission, best real success first."""
+    from benchmarks.tables import number, percent
+
+    head = ["Submission"]
+    for label in SCORES.values():
+        head += [f"Rank by {label.lower()}", label + (", %" if label == "Real success" else "")]
+    lines = []
+    select = results_io.select
+    order = sorted(select(board.rows, metric="rank_by_real_success"), key=lambda r: (r["value"], r["model"]))
+    for name in [r["model"] for r in order]:
+        mine = select(board.rows, model=name)
+        line = [name]
+        for metric, show in zip(SCORES, (percent, number)):
+            line += [number(select(mine, metric=f"rank_by_{metric}"), 0), show(select(mine, metric=metric))]
+        lines.append([*line, str(board.replayed[name])])
+    return [*head, "Played again"], lines
+
+
+def _print(board: Board, console: Any) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    head, lines = table(board)
+    shown = Table(title="Ranks and scores, with 95 % intervals over starts")
+    for i, text in enumerate(head):
+        shown.add_column(text, justify="right" if i else "left")
+    for line in lines:
+        shown.add_row(*map(Text, line))
+    console.print(shown)
+    for name, notes in board.notes.items():
+        for note in notes:
+            console.print(f"{name}: {note}", markup=False)
+
+
+def _page(board: Board, protocol: Protocol, meta: dict[str, Any]) -> str:
+    from benchmarks.bridge_figures import scores
+    from benchmarks.report_sections import plot
+    from benchmarks.tables import Table
+
+    head, lines = table(board)
+    plots = []
+    if lines:
+        title = "Scores and their 95 % intervals over starts"
+        figure = scores(board.rows, [line[0] for line in lines], SCORES)
+        plots.append(plot(figure, title, f"{title}. Starts per cell: {protocol.starts}.", board.rows))
+    return report.page(
+        "leaderboard.html.j2",
+        title="Models ranked by what acting in them is worth",
+        meta=meta,
+        verdict=_verdict(lines, len(board.refused)),
+        table=Table("Rank [interval] and score [interval]", head, lines) if lines else None,
+        plots=plots,
+        refused=board.refused,
+        notes={name: notes for name, notes in board.notes.items() if notes},
+        protocol={k: ", ".join(v) if isinstance(v, tuple) else str(v) for k, v in asdict(protocol).items()},
+        commands=meta["command"],
+    )
+
+
+def _verdict(lines: Sequence[Sequence[str]], refused: int) -> str:
+    """In words: who leads, and how many were refused."""
+    if not lines:
+        return f"No submission is ranked; {refused} were refused."
+    leaders = [line[0] for line in lines if line[1].startswith("1 ")]
+    best = [line[0] for line in lines if line[3].startswith("1 ")]
+    first = f"{len(lines)} submissions are ranked, {refused} refused. Best to act in: {', '.join(leaders)}; "
+    return (
+        first + f"best to judge in: {', '.join(best)}. Overlapping intervals of ranks leave the order open."
+    )
