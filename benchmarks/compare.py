@@ -163,8 +163,9 @@ def _print(found: Comparison, first: str, second: str, console: Any) -> None:
     table = Table(
         title=Text(f"{first} − {second}, on the same starts"), caption="p: exact McNemar, Holm over the table"
     )
-    for head in ("Cell", "First, %", "Second, %", "Difference, points", "p", "p (Holm)", "Starts"):
-        table.add_column(head, justify="left" if head == "Cell" else "right")
+    table.add_column("Cell", overflow="fold")
+    for head in ("First, %", "Second, %", "Difference", "p", "p (Holm)", "Starts"):
+        table.add_column(head, justify="right", no_wrap=head == "Difference")
     for row in results_io.select(found.rows, metric="success_difference"):
         cell = tuple(row.get(name, "" if name == "prepared_in" else None) for name in CELL)
         where = {name: row.get(name) for name in CELL}
@@ -172,7 +173,8 @@ def _print(found: Comparison, first: str, second: str, console: Any) -> None:
             results_io.select(found.rows, **where, metric=m)
             for m in ("success_first", "success_second", "mcnemar_p", "mcnemar_p_holm")
         )
-        texts = [percent([one]), percent([two]), percent([row]), f"{p['value']:.3g}", f"{holm['value']:.3g}"]
+        rates = [f"{100 * side['value']:.0f}" for side in (one, two)]
+        texts = [*rates, percent([row]), f"{p['value']:.3g}", f"{holm['value']:.3g}"]
         name = _named(cell).replace(f" {row['level']},", f" {level_name(row['level'])},", 1)
         table.add_row(*map(Text, [name, *texts, str(row["n"])]))
     console.print(table)

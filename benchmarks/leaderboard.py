@@ -195,7 +195,7 @@ def table(board: Board) -> tuple[list[str], list[list[str]]]:
 
     head = ["Submission"]
     for label in SCORES.values():
-        head += [f"Rank by {label.lower()}", label + (", %" if label == "Real success" else "")]
+        head += ["Rank", label + (", %" if label == "Real success" else "")]
     lines = []
     select = results_io.select
     order = sorted(select(board.rows, metric="rank_by_real_success"), key=lambda r: (r["value"], r["model"]))
@@ -215,7 +215,7 @@ def _print(board: Board, console: Any) -> None:
     head, lines = table(board)
     shown = Table(title="Ranks and scores, with 95 % intervals over starts")
     for i, text in enumerate(head):
-        shown.add_column(text, justify="right" if i else "left")
+        shown.add_column(text, justify="right" if i else "left", no_wrap=i > 0, overflow="fold")
     for line in lines:
         shown.add_row(*map(Text, line))
     console.print(shown)
