@@ -113,27 +113,28 @@ def _judge(rows: Sequence[Row], model: str, task: str, level: str) -> Answer:
 
 
 @dataclass(frozen=True)
-class Sentence:
-    """A question about a model, and by the word of the answer where it holds."""
+class Summary:
+    """Of a model, by question: the words of the answers, each with the places where it holds."""
 
-    question: str
-    answers: list[tuple[str, str]]
+    model: str
+    answers: dict[str, list[tuple[str, str]]]
 
 
-def in_words(advice: Sequence[Advice], name: Callable[[str], str]) -> list[Sentence]:
+def in_words(advice: Sequence[Advice], name: Callable[[str], str]) -> list[Summary]:
     """Both questions for each model, answered for all places together; `name` calls the levels."""
-    sentences = []
+    summaries = []
     for model in dict.fromkeys(one.model for one in advice):
         mine = [one for one in advice if one.model == model]
+        answers = {}
         for verb in ("train", "judge"):
             places: dict[str, dict[str, list[str]]] = {}
             for one in mine:
                 word = getattr(one, verb).word
                 places.setdefault(word, {}).setdefault(one.task, []).append(name(one.level))
             words = [word for word in (YES, CARE, NO, UNKNOWN) if word in places]
-            answers = [(word, _listed(places[word], mine)) for word in words]
-            sentences.append(Sentence(f"May I {verb} in “{model}”?", answers))
-    return sentences
+            answers[f"May I {verb} in it?"] = [(word, _listed(places[word], mine)) for word in words]
+        summaries.append(Summary(model, answers))
+    return summaries
 
 
 def _listed(places: Mapping[str, Sequence[str]], everything: Sequence[Advice]) -> str:

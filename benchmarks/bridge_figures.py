@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from benchmarks.bridging.gap import TABLE
-from benchmarks.figures import INK, LEVEL_NAMES, LEVELS, STYLE, WORLDS, in_order, policy_name
+from benchmarks.figures import INK, LEVEL_NAMES, LEVELS, STYLE, WORLDS, in_order, policy_name, shortened
 from benchmarks.results_io import Row, select
 
 FATES = {  #: how each cell of the 2x2 table is called and drawn
@@ -79,7 +79,7 @@ def _share(axis: Any, place: int, left: float, share: float, metric: str) -> Non
 
 
 def _line_name(level: str, model: str, policy: str) -> str:
-    return f"{LEVEL_NAMES.get(level, level)} · {model} · {policy_name(policy, None)}"
+    return shortened(f"{LEVEL_NAMES.get(level, level)} · {model} · {policy_name(policy, None)}", 56)
 
 
 def pairs(rows: Sequence[Row], task: str, world: str) -> list[tuple[Row, Row]]:
@@ -122,7 +122,7 @@ def imagined_against_real(rows: Sequence[Row], task: str, world: str) -> Figure:
         figure.supylabel(f"real success, in {WORLDS[world][0]}", fontsize=9, color=INK)
         styles = [MODEL_STYLES[i % len(MODEL_STYLES)] for i in range(len(models))]
         handles = [
-            Line2D([], [], color=c, marker=m, linestyle="", label=name)
+            Line2D([], [], color=c, marker=m, linestyle="", label=shortened(name))
             for name, (c, m) in zip(models, styles)
         ]
         hollow = Line2D([], [], color=INK, marker="o", linestyle="", markerfacecolor="none")
@@ -151,7 +151,7 @@ def scores(rows: Sequence[Row], names: Sequence[str], metrics: Mapping[str, str]
             axis.set_title(head)
             axis.grid(axis="x", color="#808080", alpha=0.25, linewidth=0.6)
             axis.tick_params(axis="y", length=0)
-        axes[0].set_yticks(range(len(names)), names)
+        axes[0].set_yticks(range(len(names)), map(shortened, names))
         axes[0].set_ylim(len(names) - 0.5, -0.5)
     return figure
 

@@ -157,14 +157,14 @@ def _named(cell: tuple[Any, ...]) -> str:
 
 
 def _print(found: Comparison, first: str, second: str, console: Any) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        title=Text(f"{first} − {second}, on the same starts"), caption="p: exact McNemar, Holm over the table"
-    )
+    title, caption = f"{first} − {second}, on the same starts", "p: exact McNemar, Holm over the table"
+    table = Table(title=Text(title), caption=caption, box=SIMPLE_HEAD)
     table.add_column("Cell", overflow="fold")
-    for head in ("First, %", "Second, %", "Difference", "p", "p (Holm)", "Starts"):
+    for head in ("First, %", "Second, %", "Difference", "p", "p (Holm)", "n"):
         table.add_column(head, justify="right", no_wrap=head == "Difference")
     for row in results_io.select(found.rows, metric="success_difference"):
         cell = tuple(row.get(name, "" if name == "prepared_in" else None) for name in CELL)

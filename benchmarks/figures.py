@@ -101,6 +101,11 @@ def _learner_name(algo: str, observation: str) -> str:
     return name if observation == "tracked" else f"{name} on frames"
 
 
+def shortened(name: str, most: int = 44) -> str:
+    """A name that leaves room for a figure; names come from users."""
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
 def in_order(found: set[Any], order: Sequence[Any]) -> list[Any]:
     """The found items in the usual order, unknown ones last."""
     return [x for x in order if x in found] + sorted((x for x in found if x not in order), key=str)
@@ -118,7 +123,7 @@ def success(rows: Sequence[Row], task: str, metric: str = "success") -> Figure:
         for axis, level in zip(axes, levels):
             _forest(axis, select(rows, level=level), policies, worlds)
             axis.set_title(LEVEL_NAMES.get(level, level))
-        axes[0].set_yticks(range(len(policies)), [policy_name(*p) for p in policies])
+        axes[0].set_yticks(range(len(policies)), [shortened(policy_name(*p)) for p in policies])
         figure.supxlabel(f"{task}: share of starts solved, with 95 % intervals", color=INK, fontsize=9)
         handles = [
             Line2D([], [], color=c, marker=m, linestyle="", label=f"executed in {name}")

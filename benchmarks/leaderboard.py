@@ -153,13 +153,15 @@ def _scores(one: Submission, protocol: Protocol, draws: dict[str, np.ndarray]) -
 
 def _check(protocol: Protocol) -> None:
     """Raise ValueError unless there is something to rank by."""
-    inside = [p for p in protocol.policies if p.endswith(f"@{MODEL}")]
-    if MODEL not in protocol.worlds or not protocol.engines or not inside or len(protocol.policies) < 3:
-        raise ValueError(
-            f"the protocol has the worlds {', '.join(protocol.worlds)} and {len(protocol.policies)} "
-            f"policies, {len(inside)} of them prepared in the model; ranking needs the learned world and an "
-            f"engine, at least three policies, and one prepared in the model"
-        )
+    for task in protocol.tasks:
+        specs = protocol.specs(task)
+        inside = [spec for spec in specs if spec.prepared_in == MODEL]
+        if MODEL not in protocol.worlds or not protocol.engines or not inside or len(specs) < 3:
+            raise ValueError(
+                f"the protocol has the worlds {', '.join(protocol.worlds)} and {len(specs)} policies "
+                f"for {task}, {len(inside)} of them prepared in the model; ranking needs the learned world "
+                f"and an engine, at least three policies, and one prepared in the model"
+            )
 
 
 def _one_version(valid: Sequence[Submission], board: Board) -> None:
@@ -179,8 +181,9 @@ def _flag(valid: Sequence[Submission], protocol: Protocol, board: Board) -> None
     few = []
     if protocol.starts < STARTS_NEEDED:
         few.append(f"{protocol.starts} starts per cell, {STARTS_NEEDED} are needed")
-    if len(protocol.policies) < POLICIES_NEEDED:
-        few.append(f"agreement over {len(protocol.policies)} policies, {POLICIES_NEEDED} are needed")
+    policies = min(len(protocol.specs(task)) for task in protocol.tasks)
+    if policies < POLICIES_NEEDED:
+        few.append(f"agreement over {policies} policies, {POLICIES_NEEDED} are needed")
     if few:
         board.notes["protocol"] = few
     for i, one in enumerate(valid):
@@ -193,9 +196,7 @@ def table(board: Board) -> tuple[list[str], list[list[str]]]:
     """Heads, and a line for each submission, best real success first."""
     from benchmarks.tables import number, percent
 
-    head = ["Submission"]
-    for label in SCORES.values():
-        head += ["Rank", label + (", %" if label == "Real success" else "")]
+    head = ["Submission", "Rank", "Real\nsuccess, %", "Rank", "Agreement", "Played\nagain"]
     lines = []
     select = results_io.select
     order = sorted(select(board.rows, metric="rank_by_real_success"), key=lambda r: (r["value"], r["model"]))
@@ -205,15 +206,16 @@ def table(board: Board) -> tuple[list[str], list[list[str]]]:
         for metric, show in zip(SCORES, (percent, number)):
             line += [number(select(mine, metric=f"rank_by_{metric}"), 0), show(select(mine, metric=metric))]
         lines.append([*line, str(board.replayed[name])])
-    return [*head, "Played again"], lines
+    return head, lines
 
 
 def _print(board: Board, console: Any) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     head, lines = table(board)
-    shown = Table(title="Ranks and scores, with 95 % intervals over starts")
+    shown = Table(title="Ranks and scores, with 95 % intervals over starts", box=SIMPLE_HEAD)
     for i, text in enumerate(head):
         shown.add_column(text, justify="right" if i else "left", no_wrap=i > 0, overflow="fold")
     for line in lines:

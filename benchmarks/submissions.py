@@ -65,11 +65,11 @@ def validate(submission: Submission, replays: int, seed: int = 0) -> Findings:
     Records of engines can always be played again, those of the learned world where the model is at hand. Of
     each version of the code that played, `replays` records are looked at.
     """
-    found = Findings()
+    found, own = Findings(), {r.key for r in submission.played.records}
+    known = records.read(submission.run.folder / "episodes") if submission.played.missing else {}
+    others = [r for key, r in known.items() if key not in own]
     for cell, count in submission.played.missing.items():
-        found.faults.append(
-            f"{count} of {cell.count} episodes of {cell} are missing{_others(submission, cell)}"
-        )
+        found.faults.append(f"{count} of {cell.count} episodes of {cell} are missing{_others(cell, others)}")
     shop, mine = _at_hand(submission, found.notes)
     for version in submission.versions:
         same = [r for r in mine if r.version == version]
@@ -101,14 +101,13 @@ def _name(run: Run, model: str) -> str:
     return f"{run.folder.name}:{model}" if len(run.entries) > 1 else run.folder.name
 
 
-def _others(submission: Submission, cell: Cell) -> str:
+def _others(cell: Cell, others: Sequence[EpisodeRecord]) -> str:
     """What lies in the place of missing records."""
-    known = records.read(submission.run.folder / "episodes").values()
     place = (cell.task, cell.level, cell.world, cell.spec.name, cell.spec.prepared_in)
-    same = [r for r in known if (r.task, r.level, r.world, r.policy, r.prepared_in) == place]
     starts = range(cell.first, cell.first + cell.count)
-    other = sum(r.start_id in starts for r in same if r not in submission.played.records)
-    return f"; {other} others there have other weights or settings" if other else ""
+    same = [r for r in others if (r.task, r.level, r.world, r.policy, r.prepared_in) == place]
+    count = sum(r.start_id in starts for r in same)
+    return f"; {count} others there have other weights or settings" if count else ""
 
 
 def _at_hand(submission: Submission, notes: list[str]) -> tuple[Workshop, Sequence[EpisodeRecord]]:

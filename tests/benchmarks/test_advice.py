@@ -85,7 +85,8 @@ def test_the_thresholds_are_written_where_they_are_used():
 
 def test_answers_in_words():
     rows = training(0.01) + [r | {"level": "speed"} for r in training(0.5)]
-    train, judge = in_words(advise(rows), str.upper)
-    assert train.question == "May I train in “m”?"
-    assert train.answers == [(YES, "Strike ID"), (NO, "Strike SPEED")]
-    assert judge.answers == [(UNKNOWN, "everywhere")]
+    (told,) = in_words(advise(rows), str.upper)
+    assert told.model == "m" and told.answers == {
+        "May I train in it?": [(YES, "Strike ID"), (NO, "Strike SPEED")],
+        "May I judge in it?": [(UNKNOWN, "everywhere")],
+    }

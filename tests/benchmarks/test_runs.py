@@ -1,12 +1,14 @@
 """A run of the bridge with several models: told apart, resumed, read again without the models."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from benchmarks import bridge, publish, records, results_io, workers
 from benchmarks.bridging.measured import measured
 from benchmarks.playing import play
+from benchmarks.policy_set import POLICY_SET
 from benchmarks.results_io import select
 from benchmarks.runs import Protocol, Run, entries_of, workshop_of
 from benchmarks.workers import Job, work
@@ -44,7 +46,7 @@ def test_models_are_told_apart_and_what_they_have_no_part_in_is_played_once(args
     gaps = {r["model"]: r["value"] for r in select(rows, metric="gap", policy="reactive")}
     assert gaps["box2d"] == 0.0 and set(gaps) == set(MODELS)
     page = (args.out / "report.html").read_text()
-    assert all(f"May I train in “{name}”?" in page for name in MODELS)
+    assert all(f"<strong>{name}.</strong>\nMay I train in it?" in page for name in MODELS)
     run = Run.read(args.out)  # by the hashes in its config
     for name in MODELS:
         one = run.played(name)
@@ -85,6 +87,13 @@ def test_models_that_could_not_be_told_apart_are_refused(tmp_path):
     with pytest.raises(ValueError, match="both called 'table' on Strike"):
         entries_of(("shipped", "table"), tmp_path, protocol)
     assert workshop_of("shipped", tmp_path).model is None
+
+
+def test_the_policy_set_has_a_name():
+    cells = Protocol(("Strike",), ("id",), ("set", "noop"), ("box2d",)).cells(workshop_of("box2d", Path()))
+    assert [str(cell.spec) for cell in cells] == list(POLICY_SET["Strike"])
+    with pytest.raises(ValueError, match="Push has no policy set; there is one for Strike, Catch"):
+        Protocol(("Push",), (), ("set",)).cells(workshop_of("box2d", Path()))
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path):

@@ -123,7 +123,7 @@ def test_ranks_where_the_order_is_known(run, tmp_path, capsys):
     assert meta["refused"] == {} and "6 starts per cell, 200 are needed" in meta["notes"]["protocol"]
     page = (tmp_path / "leaderboard.html").read_text()
     assert "2 submissions are ranked, 0 refused. Best to act in: mine:box2d" in page
-    assert "mine:box2d" in capsys.readouterr().out
+    assert "Ranks and scores" in capsys.readouterr().out
 
 
 def test_ties_share_a_rank_and_intervals_hold_their_draws(run):
@@ -162,6 +162,11 @@ def test_other_settings_and_models_that_are_not_at_hand_are_told(run, tmp_path):
     found = validate(resolve(f"{tuned}:{GOOD}")[0], replays=0)
     assert any(
         "cem@learned in box2d are missing; 12 others there have other weights" in f for f in found.faults
+    )
+    more = replace(resolve(str(run))[0].run.protocol, tasks=("Strike", "Catch"))
+    found = validate(resolve(f"{run}:{GOOD}", more)[0], replays=0)
+    assert (
+        len(found.faults) == 6 and "6 of 6 episodes of Catch id, noop in learned are miss" in found.faults[0]
     )
     gone = tmp_path / "gone"
     shutil.copytree(run, gone)
