@@ -167,7 +167,7 @@ def _diagonal(axis: Any) -> None:
 
 def _mark(axis: Any, imagined: Row, real: Row, color: str, marker: str, filled: bool) -> None:
     x, y = imagined["value"], real["value"]
-    axis.plot([imagined["low"], imagined["high"]], [y, y], color=color, linewidth=0.7, alpha=0.45)
-    axis.plot([x, x], [real["low"], real["high"]], color=color, linewidth=0.7, alpha=0.45)
+    axis.plot([imagined["low"], imagined["high"]], [y, y], color=color, linewidth=0.7, alpha=0.6)
+    axis.plot([x, x], [real["low"], real["high"]], color=color, linewidth=0.7, alpha=0.6)
     face = color if filled else "none"
     axis.plot([x], [y], color=color, marker=marker, markersize=5, markerfacecolor=face, markeredgewidth=1.1)

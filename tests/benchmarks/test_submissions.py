@@ -9,7 +9,7 @@ import pytest
 
 from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
-from benchmarks import bridge, compare, leaderboard, records, results_io, workers
+from benchmarks import bridge, compare, leaderboard, ranking, records, results_io, workers
 from benchmarks.records import EpisodeRecord, Writer
 from benchmarks.results_io import select
 from benchmarks.submissions import resolve, validate
@@ -129,7 +129,7 @@ def test_ranks_where_the_order_is_known(run, tmp_path, capsys):
 def test_ties_share_a_rank_and_intervals_hold_their_draws(run):
     (good, _) = resolve(str(run))
     twin = replace(good, name="twin")
-    rows = leaderboard.ranks([good, twin], good.run.protocol)
+    rows = ranking.ranks([good, twin], good.run.protocol)
     assert all(r["value"] == r["low"] == r["high"] == 1.0 for r in rows if r["metric"].startswith("rank"))
 
 
