@@ -1,6 +1,7 @@
-"""`worldsim bridge`: the same policies on the same starts in the learned world and in the engines.
+"""`worldsim bridge`: the same policies on the same starts in learned worlds and in the engines.
 
-Every cell (task, level, policy, executing world) plays the starts that its records do not hold yet.
+Every cell (task, level, policy, executing world) plays the starts that its records do not hold yet. What no
+model has a part in is played once for all of them.
 """
 
 from collections.abc import Sequence
@@ -8,19 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.playing import Cell
-from benchmarks.specs import WORLDS, Spec, Workshop
+from benchmarks.runs import FIRST_REPORTED as FIRST_REPORTED
+from benchmarks.runs import SHIPPED, Protocol
+from benchmarks.specs import Workshop
 
-POLICIES = (
-    "noop",
-    "random",
-    "reactive",
-    "oracle",
-    "cem@inertia",
-    "cem@box2d",
-    "cem_privileged@box2d",
-    "cem@learned",
-)
-FIRST_REPORTED = 10_000  #: smaller start_ids are for development
 FIRST_UNSEEN = 11_000  #: smaller ones were played before docs/preregistration.md was written
 IN_DISTRIBUTION = (
     "id",
@@ -34,56 +26,52 @@ def count_of(level: str, starts: int) -> int:
 
 
 @dataclass(frozen=True)
-class Args:
+class Args(Protocol):
     """Run policies on the same starts in several worlds and write a report."""
 
-    tasks: tuple[str, ...] = ("Strike", "Catch")
-    """tasks to play; your own as module:attribute"""
-    levels: tuple[str, ...] = ()
-    """levels to play; all of a task's when none is named"""
-    policies: tuple[str, ...] = POLICIES
-    """policies: noop, random, reactive, oracle, LEARNER@WORLD with ppo, sac, td3 or ppo_resident,
-    PLANNER@WORLD with shooting, cem, cem_privileged, icem, mppi or gradient, your own as module:attribute, or
-    the .zip of Stable-Baselines3; knobs grade them, as in cem,frames=500,noise=0.2@learned"""
-    worlds: tuple[str, ...] = WORLDS
-    """worlds that execute: learned, box2d, mujoco, analytic"""
-    starts: int = 20
-    """starts per cell"""
-    first: int = FIRST_REPORTED
-    """number of the first start; numbers below 10,000 are for development"""
-    model: str | None = None
-    """what "learned" means: a checkpoint's name or folder, or your own model or world as module:attribute;
-    the task's shipped one when absent"""
+    models: tuple[str, ...] = (SHIPPED,)
+    """what "learned" means, one after another: names or folders of checkpoints, your own models or worlds as
+    module:attribute, or "shipped" for each task's own; one report tells them apart"""
     trained: Path = Path("runs/learn")
     """folder with trained policies"""
     rows: int = 50
     """episodes side by side"""
     workers: int = 2
     """processes, one thread each"""
-    videos: int = 6
+    videos: int = 12
     """videos in the report, at most"""
     out: Path = Path("runs/bridge/default")
     """folder for records, results and the report"""
 
 
 def main(args: Args) -> None:
-    """Play what is missing, then write summary.json and report.html."""
+    """Play what is missing, then write summary.json and report.html.
+
+    Raises ChildProcessError, after the report of all others has been written, where cells failed.
+    """
     from rich.console import Console
 
-    from benchmarks import publish, results_io
-    from benchmarks.summary import summarise
+    from benchmarks import publish, records, results_io
+    from benchmarks.runs import Played, config_text, entries_of, source_of, workshop_of
     from benchmarks.workers import Job, play_all
 
-    workshop = Workshop(args.model, args.trained)
-    cells = plan_cells(args.tasks, args.levels, args.policies, args.worlds, args.first, args.starts, workshop)
-    results_io.write_text(args.out / "config.json", results_io.to_json(args))
-    job = Job(tuple(cells), args.out / "episodes", args.model, args.trained, args.rows, args.workers)
-    play_all(job)
-    found = job.found()
+    entries = entries_of(args.models, args.trained, args)
+    results_io.write_text(args.out / "config.json", config_text(args, entries))
+    folder, faults = args.out / "episodes", []
+    workshops = {name: workshop_of(model, args.trained) for name, model in zip(entries, args.models)}
+    for (name, shop), model in zip(workshops.items(), args.models):
+        cells = tuple(args.cells(shop))
+        try:
+            play_all(Job(cells, folder, source_of(model), args.trained, args.rows, args.workers))
+        except ChildProcessError as error:
+            faults.append(f"{name}: {error}")
+    known = records.read(folder)
+    played = [Played.find(entry, args, known) for entry in entries.values()]
     meta = results_io.meta(command(args), seed=0)
-    done = f"This run played {len(found)} episodes, on starts {args.first} to {args.first + args.starts - 1}."
-    path = publish.write(args.out, summarise(found), found, workshop, meta, done, args.videos)
+    path = publish.write(args.out, played, workshops, meta, args.videos)
     Console().print(f"report: {path}", soft_wrap=True)
+    if faults:
+        raise ChildProcessError("\n".join(faults))
 
 
 def command(args: Args) -> str:
@@ -105,28 +93,6 @@ def plan_cells(
     count: int,
     workshop: Workshop,
 ) -> list[Cell]:
-    """All cells of `count` starts each, those of one policy next to one another.
-
-    Raises ValueError, listing what exists, for an unknown task, level, policy or world.
-    """
-    from worldsim.engines import ENGINES
-
-    for world in worlds:
-        if world != "learned" and world not in ENGINES:
-            raise ValueError(
-                f"unknown world {world!r}; choose among learned, {', '.join(ENGINES)}; "
-                f"your own goes to --model, and is then what learned means"
-            )
-    specs, cells = [Spec.parse(p) for p in policies], []
-    for name in tasks:
-        known = workshop.task(name).levels
-        for level in levels or known:
-            if level not in known:
-                raise ValueError(f"{name} has no level {level!r}; it has {', '.join(known)}")
-            cells += [
-                Cell(name, level, spec, world, first, count)
-                for spec in specs
-                for world in worlds
-                if spec.runs_in(world)
-            ]
-    return cells
+    """All cells of `count` starts each. Errors as in `Protocol.cells`."""
+    names = (tuple(tasks), tuple(levels), tuple(policies), tuple(worlds))
+    return Protocol(*names, starts=count, first=first).cells(workshop)

@@ -98,15 +98,12 @@ def _reserve(args: Args, workshop: Workshop) -> int:
 
 def _publish(args: Args, workshop: Workshop, found: list[EpisodeRecord]) -> Path:
     from benchmarks import publish
-    from benchmarks.summary import summarise
+    from benchmarks.runs import Entry, Played, Protocol
 
-    done = (
-        f"This run played {len(found)} episodes, on {args.starts} ordinary and {args.fast_starts} faster "
-        "starts of each task."
-    )
+    name = args.model or "shipped"
+    entry = Entry.of(name, workshop, Protocol(TASKS, ("id", "speed"), (*PLANNED, str(TRAINED))))
     trained = workshop.frames_trained(TRAINED, TRAINED_ON)
-    if trained:
-        done += f" PPO was trained for a short {trained:,} frames inside the model on {TRAINED_ON}."
-    models = {workshop.model_name(t): workshop.weights("learned", t) for t in map(workshop.task, TASKS)}
-    meta = results_io.meta("worldsim demo", seed=0, models=models)
-    return publish.write(args.out, summarise(found), found, workshop, meta, done, args.videos)
+    done = f"PPO was trained for a short {trained:,} frames inside the model on {TRAINED_ON}." * bool(trained)
+    meta = results_io.meta("worldsim demo", seed=0)
+    played = [Played(entry, tuple(found))]
+    return publish.write(args.out, played, {name: workshop}, meta, args.videos, done)

@@ -25,7 +25,7 @@ WORLDS = {
     "analytic": ("closed form", "#CC79A7", "D"),
     "inertia": ("inertia", "#999999", "v"),
 }
-TASK_STYLES = {
+TASKSTYLES = {
     "Strike": ("#0072B2", "o"),
     "Bank": ("#56B4E9", "P"),
     "Intercept": ("#CC79A7", "X"),
@@ -34,7 +34,7 @@ TASK_STYLES = {
     "Bounce": ("#009E73", "^"),
     "Push": ("#777777", "v"),
 }
-TASKS = tuple(TASK_STYLES)
+TASKS = tuple(TASKSTYLES)
 LEVELS = ("id", "bounce", "long", "speed", "size", "both")
 LEVEL_NAMES = {
     "id": "in-distribution",
@@ -56,19 +56,20 @@ POLICIES = (
     ("cem_privileged", "box2d"),
     ("oracle", None),
 )
-_INK = "#010203"  # stands for the page's text colour
-_STYLE: Any = {
+INK = "#010203"  #: stands for the page's text colour
+STYLE: Any = {  #: of every figure; names from users' files are drawn as they are, never as formulas
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
     "axes.titlesize": 9.5,
-    "text.color": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "svg.fonttype": "none",
+    "text.parse_math": False,
 }
 
 
@@ -100,6 +101,11 @@ def _learner_name(algo: str, observation: str) -> str:
     return name if observation == "tracked" else f"{name} on frames"
 
 
+def shortened(name: str, most: int = 44) -> str:
+    """A name that leaves room for a figure; names come from users."""
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
 def in_order(found: set[Any], order: Sequence[Any]) -> list[Any]:
     """The found items in the usual order, unknown ones last."""
     return [x for x in order if x in found] + sorted((x for x in found if x not in order), key=str)
@@ -111,14 +117,14 @@ def success(rows: Sequence[Row], task: str, metric: str = "success") -> Figure:
     levels = in_order({r["level"] for r in rows}, LEVELS)
     policies = in_order({(r["policy"], r.get("prepared_in")) for r in rows}, POLICIES)
     worlds = in_order({r["world"] for r in rows}, tuple(WORLDS))
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(2.5 + 1.9 * len(levels), 1.3 + 0.42 * len(policies)), layout="constrained")
         axes = figure.subplots(1, len(levels), sharey=True, squeeze=False)[0]
         for axis, level in zip(axes, levels):
             _forest(axis, select(rows, level=level), policies, worlds)
             axis.set_title(LEVEL_NAMES.get(level, level))
-        axes[0].set_yticks(range(len(policies)), [policy_name(*p) for p in policies])
-        figure.supxlabel(f"{task}: share of starts solved, with 95 % intervals", color=_INK, fontsize=9)
+        axes[0].set_yticks(range(len(policies)), [shortened(policy_name(*p)) for p in policies])
+        figure.supxlabel(f"{task}: share of starts solved, with 95 % intervals", color=INK, fontsize=9)
         handles = [
             Line2D([], [], color=c, marker=m, linestyle="", label=f"executed in {name}")
             for name, c, m in (WORLDS[w] for w in worlds)
@@ -147,10 +153,10 @@ def _forest(axis: Any, rows: Sequence[Row], policies: Sequence[Any], worlds: Seq
 
 def error_against_success(rows: Sequence[Row], world: str = "box2d") -> Figure:
     """The model's velocity error at each level against what plans made in the model achieve in `world`."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.2, 3.6), layout="constrained")
         axis = figure.subplots()
-        for task, (color, marker) in TASK_STYLES.items():
+        for task, (color, marker) in TASKSTYLES.items():
             for x, y, r in _points(rows, task, world):
                 axis.errorbar(
                     x,
@@ -170,10 +176,10 @@ def error_against_success(rows: Sequence[Row], world: str = "box2d") -> Figure:
         axis.set_xlim(left=0)
         handles = [
             Line2D([], [], color=c, marker=m, linestyle="", label=f"{task}, planned in the model")
-            for task, (c, m) in TASK_STYLES.items()
+            for task, (c, m) in TASKSTYLES.items()
             if list(_points(rows, task, world))
         ]
-        handles.append(Line2D([], [], color=_INK, marker="_", linestyle="", label="the same CEM in Box2D"))
+        handles.append(Line2D([], [], color=INK, marker="_", linestyle="", label="the same CEM in Box2D"))
         axis.legend(handles=handles, frameon=False, fontsize=8, loc="best")
     return figure
 
@@ -202,13 +208,20 @@ def _points(rows: Sequence[Row], task: str, world: str) -> list[tuple[float, Row
 def svg(figure: Figure, title: str) -> str:
     """The figure as one <svg> element with a title for screen readers."""
     text = io.StringIO()
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": title}):
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": title}):
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     body = text.getvalue()
-    body = body[body.index("<svg") :].replace(_INK, "currentColor")
+    body = body[body.index("<svg") :].replace(INK, "currentColor")
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)  # several figures share a page, and nothing refers to these
     title = f"<title>{html.escape(title)}</title>"
-    return re.sub(r"<svg[^>]*>", lambda tag: tag[0][:-1] + ' role="img">' + title, body, count=1)
+    width = 72 * figure.get_figwidth()  # at which text has the size it was given; the page decides
+
+    def opened(tag: re.Match[str]) -> str:
+        bare = re.sub(r' (?:width|height)="[^"]*"', "", tag[0])[:-1]
+        return f'{bare} role="img" style="--natural: {width:g}pt">{title}'
+
+    return re.sub(r"<svg[^>]*>", opened, body, count=1)
 
 
 def png(figure: Figure, path: str | Path) -> None:

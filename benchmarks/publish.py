@@ -1,6 +1,7 @@
 """From recorded episodes to what people read: videos, summary.json and report.html."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks import figures, report, results_io, truth, videos
+from benchmarks import figures, records, report, results_io, truth, videos
+from benchmarks.bridging.measured import measured
 from benchmarks.records import EpisodeRecord
-from benchmarks.results_io import Row
+from benchmarks.results_io import Row, select
+from benchmarks.runs import Played
 from benchmarks.specs import Workshop
 from envs.base import Task
 from envs.episodes import episode_keys, world_keys
@@ -21,42 +24,80 @@ PANELS = (("learned", "learned model"), ("box2d", "Box2D"), ("mujoco", "MuJoCo")
 
 def write(
     out: Path,
-    rows: Sequence[Row],
-    found: Sequence[EpisodeRecord],
-    workshop: Workshop,
+    played: Sequence[Played],
+    workshops: Mapping[str, Workshop],
     meta: dict[str, Any],
-    done: str,
     most: int = 6,
+    done: str = "",
 ) -> Path:
     """Write `summary.json`, `videos/*.mp4` and `report.html` into a folder; returns the report's path.
 
-    `found` are the episodes to choose videos from, `most` how many; `done` says what this run did.
+    `workshops` hold each model by its entry's name, `most` is how many videos are chosen; `done` says what
+    else this run did.
     """
-    results_io.write(out / "summary.json", meta, rows)
-    clips = [film(record, workshop, out / "videos") for record in choose(found, most)]
+    found = measured(played)
+    once = {record.key: record for one in played for record in one.records}
+    models = {one.entry.titles[t]: weights for one in played for t, weights in one.entry.weights.items()}
+    meta = {**meta, "models": models, "records": records.digest(once.values()), "notes": found.notes}
+    results_io.write(out / "summary.json", meta, found.rows)
+    chosen = choose({one.entry.name: one.records for one in played}, most)
+    clips = [film(record, workshops[name], out / "videos") for name, record in chosen]
     content = report.Content(
-        meta=meta, rows=rows, done=done, commands=meta["command"], videos=clips, reference=reference()
+        meta=meta,
+        rows=found.rows,
+        done=f"{told(list(once.values()))} {done}".strip(),
+        commands=meta["command"],
+        videos=clips,
+        notes=found.notes,
+        reference=reference(found.rows, models),
     )
     return report.write(out / "report.html", content)
 
 
-def reference() -> tuple[dict[str, Any], list[Row]] | None:
-    """The committed reference results, None while there are none."""
+def told(found: Sequence[EpisodeRecord]) -> str:
+    """In a sentence, what has been played."""
+    if not found:
+        return "Nothing has been played yet."
+    starts = [r.start_id for r in found]
+    return f"This run played {len(found):,} episodes, on starts {min(starts):,} to {max(starts):,}."
+
+
+def reference(rows: Sequence[Row], models: Mapping[str, str]) -> tuple[dict[str, Any], list[Row]] | None:
+    """The committed reference results, where they are of the same weights and rest on more starts."""
     path = results_io.RESULTS / "loop.json"
-    return results_io.read(path) if path.exists() else None
+    if not models or not path.exists():
+        return None
+    meta, firm = results_io.read(path)
+    known = meta.get("models", {})
+    starts, more = (max((r["n"] for r in select(x, metric="success")), default=0) for x in (rows, firm))
+    if starts >= more or any(known.get(model) != weights for model, weights in models.items()):
+        return None
+    titles = {r["task"]: r["model"] for r in select(firm, metric="velocity_error") if "task" in r}
+    own = ("learned",)
+    return meta, [
+        {**r, "model": titles[r["task"]]}
+        if "policy" in r and r["task"] in titles and (r.get("world") in own or r.get("prepared_in") in own)
+        else r
+        for r in firm
+    ]
 
 
-def choose(found: Sequence[EpisodeRecord], most: int) -> list[EpisodeRecord]:
-    """Episodes worth seeing: plans from the learned model carried out in Box2D.
+def choose(found: Mapping[str, Sequence[EpisodeRecord]], most: int) -> list[tuple[str, EpisodeRecord]]:
+    """Episodes worth seeing, from records by model: plans made in the model and carried out in Box2D.
 
-    Phantom successes come first, from every task and level in turn, and make up at most two thirds where
-    there are others; then solved starts, then failures that the planner foresaw.
+    Phantom successes come first, from every model, task and level in turn, and make up at most two thirds
+    where there are others; then solved starts, then failures that the planner foresaw.
     """
-    played = [r for r in found if r.prepared_in == "learned" and r.world == "box2d" and r.policy == "cem"]
-    played.sort(key=lambda r: r.start_id)
-    phantom = _in_turn([r for r in played if is_phantom(r)])
-    others = _in_turn([r for r in played if r.success]) + _in_turn(
-        [r for r in played if not r.success and not is_phantom(r)]
+    played = [
+        (model, r)
+        for model, mine in found.items()
+        for r in mine
+        if r.prepared_in == "learned" and r.world == "box2d" and r.imagined_success is not None
+    ]
+    played.sort(key=lambda pair: pair[1].start_id)
+    phantom = _in_turn([pair for pair in played if is_phantom(pair[1])])
+    others = _in_turn([pair for pair in played if pair[1].success]) + _in_turn(
+        [pair for pair in played if not pair[1].success and not is_phantom(pair[1])]
     )
     phantom = phantom[: max(most - len(others), most * 2 // 3)]
     return phantom + others[: most - len(phantom)]
@@ -67,15 +108,15 @@ def is_phantom(record: EpisodeRecord) -> bool:
     return bool(record.imagined_success) and not record.success
 
 
-def _in_turn(found: list[EpisodeRecord]) -> list[EpisodeRecord]:
-    """One of each task and level, then the second ones, and so on."""
-    ranks: dict[tuple[str, str], int] = {}
+def _in_turn(found: list[tuple[str, EpisodeRecord]]) -> list[tuple[str, EpisodeRecord]]:
+    """One of each model, task and level, then the second ones, and so on."""
+    ranks: dict[tuple[str, str, str], int] = {}
     ranked = []
-    for record in found:
-        place = record.task, record.level
+    for model, record in found:
+        place = model, record.task, record.level
         ranks[place] = ranks.get(place, -1) + 1
-        ranked.append((ranks[place], record))
-    return [record for _, record in sorted(ranked, key=lambda pair: pair[0])]
+        ranked.append((ranks[place], model, record))
+    return [(model, record) for _, model, record in sorted(ranked, key=lambda one: one[0])]
 
 
 def film(record: EpisodeRecord, workshop: Workshop, folder: Path) -> report.Video:
@@ -92,10 +133,14 @@ def film(record: EpisodeRecord, workshop: Workshop, folder: Path) -> report.Vide
             true = truth.states("box2d", [start], actions[None], world.context_frames)[0]
         panels.append(videos.Panel(label, frames, _parting(task, frames, world.context_frames, true)))
     goal = torch.as_tensor(start.goal, dtype=torch.float32)[None]
-    data = videos.mp4(videos.side_by_side(panels, lambda frames: task.paint(frames, goal)))
+    pictures = videos.side_by_side(panels, lambda frames: task.paint(frames, goal))
+    data, model = videos.mp4(pictures), workshop.model_name(task)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{record.task}-{record.level}-{record.start_id}.mp4").write_bytes(data)
-    return _describe(record, task, panels[0].divergence, videos.data_uri(data))
+    told = f"{record.task}-{record.level}-{record.start_id}-{record.policy}-{model}"
+    (folder / (re.sub(r"[^\w.=,-]+", "_", told) + ".mp4")).write_bytes(data)
+    decided = pictures[len(pictures) - len(actions) + record.frames - 1]  # its end, where it was judged
+    addresses = videos.data_uri(data), videos.data_uri(videos.still(decided), "image/webp")
+    return _describe(record, task, model, panels[0].divergence, *addresses)
 
 
 def _parting(task: Task, frames: Tensor, context: int, true: np.ndarray) -> int | None:
@@ -103,9 +148,10 @@ def _parting(task: Task, frames: Tensor, context: int, true: np.ndarray) -> int 
     return truth.parting(track.position[0].numpy(), track.status[0].numpy(), true, truth.dynamic(task))
 
 
-def _describe(record: EpisodeRecord, task: Task, apart: int | None, uri: str) -> report.Video:
+def _describe(
+    record: EpisodeRecord, task: Task, model: str, apart: int | None, uri: str, poster: str
+) -> report.Video:
     level = figures.LEVEL_NAMES.get(record.level, record.level)
-    kind = "phantom" if is_phantom(record) else "ordinary"
     promised = (
         ""
         if record.imagined_miss is None
@@ -119,10 +165,23 @@ def _describe(record: EpisodeRecord, task: Task, apart: int | None, uri: str) ->
         if apart is None
         else f"The picture parts at frame {apart}"
     )
+    who = figures.policy_name(record.policy, None)
     caption = (
-        f"{record.task}, {level}, start {record.start_id}.{promised} in Box2D it {real}, where "
-        f"{task.tolerance:g} m count as success. {parted}."
+        f"{record.task}, {level}, start {record.start_id}, {who} in “{model}”.{promised} in Box2D it {real}, "
+        f"where {task.tolerance:g} m count as success. {parted}."
     )
-    tag = "Phantom success" if is_phantom(record) else "Solved" if record.success else "Failure, as expected"
-    title = f"{record.task} start {record.start_id}: learned model, Box2D and MuJoCo side by side"
-    return report.Video(kind, title, tag, caption, uri)
+    return report.Video(
+        kind="phantom" if is_phantom(record) else "ordinary",
+        title=f"{record.task} start {record.start_id}: learned model, Box2D and MuJoCo side by side",
+        tag="Phantom success"
+        if is_phantom(record)
+        else "Solved"
+        if record.success
+        else "Failure, as expected",
+        caption=caption,
+        uri=uri,
+        poster=poster,
+        model=model,
+        task=record.task,
+        level=level,
+    )

@@ -1,35 +1,44 @@
-"""One self-contained page: verdict, figures, tables and videos of a run beside the reference results."""
+"""One self-contained page: verdict, advice, figures, tables and videos of a run, beside reference results."""
 
+import base64
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import figures, results_io, tables
+from benchmarks import results_io
+from benchmarks.advice import RULES, advise, in_words
+from benchmarks.bridge_figures import models_of
 from benchmarks.figures import WORLDS
 from benchmarks.results_io import Row, select
-from benchmarks.tables import Table, level_name, levels_of, tasks_of
+from benchmarks.tables import level_name, levels_of, tasks_of
 
 LIMIT = 15_000_000  #: bytes of a report, at most
-_FACTS = ("machine", "cpu", "cores", "python", "torch", "date", "commit", "command", "seed", "models")
+_FACTS = tuple("machine cpu cores python torch date commit command seed models records".split())
 
 
 @dataclass(frozen=True)
 class Video:
-    """One clip for the page: `kind` is "phantom" or "ordinary", `uri` a data: address."""
+    """One clip for the page: `kind` is "phantom" or "ordinary", `uri` and `poster` are data: addresses."""
 
     kind: str
     title: str
     tag: str
     caption: str
     uri: str
+    poster: str = ""
+    model: str = ""
+    task: str = ""
+    level: str = ""
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a report is made of: this run's meta, rows and videos, and the committed results beside it.
+    """What a report is made of: this run's meta, rows, notes and videos, and the committed results beside it.
 
-    `done` says in a few words what this run did, `commands` how to repeat it.
+    `done` says in a few words what this run did, `commands` how to repeat it. `reference` are results of the
+    very same models, on more starts; statements then rest on them.
     """
 
     meta: dict[str, Any]
@@ -37,6 +46,7 @@ class Content:
     done: str
     commands: str
     videos: Sequence[Video] = ()
+    notes: Sequence[str] = ()
     reference: tuple[dict[str, Any], Sequence[Row]] | None = None
     title: str = "Acting in a learned world: what its physics errors cost"
 
@@ -45,22 +55,20 @@ class Content:
         """The rows that statements rest on: the reference results where they exist."""
         return self.rows if self.reference is None else self.reference[1]
 
-
-@dataclass
-class Section:
-    """One part of the page; its words are in the template, under its id."""
-
-    id: str
-    short: str
-    title: str
-    figures: list[dict[str, Any]] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    videos: list[Video] = field(default_factory=list)
+    @property
+    def known(self) -> Sequence[Row]:
+        """The firm rows, and this run's own in what the reference results did not measure."""
+        metrics = {r["metric"] for r in self.firm}
+        return [*self.firm, *(r for r in self.rows if r["metric"] not in metrics)]
 
 
 def write(path: str | Path, content: Content) -> Path:
     """Write the page atomically and return its path. Raises ValueError when it would exceed 15 MB."""
-    page = render(content)
+    return write_page(path, render(content))
+
+
+def write_page(path: str | Path, page: str) -> Path:
+    """Write a page atomically and return its path. Raises ValueError when it exceeds 15 MB."""
     size = len(page.encode())
     if size > LIMIT:
         raise ValueError(f"the report would have {size} bytes, more than {LIMIT}; give it fewer videos")
@@ -70,139 +78,81 @@ def write(path: str | Path, content: Content) -> Path:
 
 def render(content: Content) -> str:
     """The page as text; every value from outside is escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from benchmarks.report_sections import sections
 
-    environment = Environment(
-        loader=PackageLoader("benchmarks"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template("report.html.j2").render(
+    advice = advise(content.known)
+    return page(
+        "report.html.j2",
         title=content.title,
         meta=content.meta,
         verdict=verdict(content.firm),
         has_reference=content.reference is not None,
-        cards=_cards(content.firm),
+        words=in_words(advice, level_name),
+        advice=advice,
+        rules=RULES,
+        level_name=level_name,
         done=content.done,
-        sections=_sections(content),
+        sections=sections(content),
+        notes=content.notes,
         facts=_facts(content),
         commands=content.commands,
     )
 
 
-def verdict(rows: Sequence[Row], world: str = "box2d") -> str:
-    """One sentence with numbers: what plans made in the model achieve, in-distribution and out of it."""
-    parts = []
-    for task in tasks_of(rows):
-        pairs = {
-            level: pair for level in levels_of(rows, task) if (pair := _against(rows, task, level, world))
-        }
-        if "id" not in pairs:
-            continue
-        model, fair = pairs.pop("id")
-        part = f"{task}: {_percent(model)} of {model['n']} ordinary starts solved"
-        part += f", {_percent(fair)} with exact physics"
-        if pairs:
-            worst = max(pairs, key=lambda level: pairs[level][1]["value"] - pairs[level][0]["value"])
-            model, fair = pairs[worst]
-            part += f"; {_percent(model)} against {_percent(fair)} at its worst level, {level_name(worst)}"
-        parts.append(part)
-    if not parts:
-        return "Too little has been recorded for a verdict; the command at the end of this page goes on."
-    return (
-        f"Plans made in the learned model and carried out in {WORLDS[world][0]} — " + ". ".join(parts) + "."
+def page(template: str, **values: Any) -> str:
+    """A page of the house: everything is escaped, no script but our own may run, nothing may be fetched."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("benchmarks"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    script = environment.get_template("page.js").render()
+    sealed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template(template).render(**values, script=script, script_hash=sealed)
 
 
-def _against(rows: Sequence[Row], task: str, level: str, world: str) -> tuple[Row, Row] | None:
-    """Success of CEM planned in the model, and planned in Box2D, executed in `world`."""
+def verdict(rows: Sequence[Row], world: str = "box2d") -> list[str]:
+    """A sentence with numbers for each model: what plans made in it achieve, in-distribution and outside."""
+    parts: dict[str, list[str]] = {}
+    for task in tasks_of(rows):
+        for model in models_of(rows, task):
+            if part := _achieved(rows, task, model, world):
+                parts.setdefault(model, []).append(part)
+    return [
+        f"Plans made in “{model}” and carried out in {WORLDS[world][0]} — " + ". ".join(told) + "."
+        for model, told in parts.items()
+    ]
+
+
+def _achieved(rows: Sequence[Row], task: str, model: str, world: str) -> str:
+    """What CEM planned in a model achieves on a task, "" where it was not played in-distribution."""
+    levels = levels_of(rows, task)
+    pairs = {level: pair for level in levels if (pair := _against(rows, task, level, model, world))}
+    if "id" not in pairs:
+        return ""
+    mine, fair = pairs.pop("id")
+    part = f"{task}: {_percent(mine)} of {mine['n']} ordinary starts solved"
+    part += f", {_percent(fair)} with exact physics"
+    if pairs:
+        worst = max(pairs, key=lambda level: pairs[level][1]["value"] - pairs[level][0]["value"])
+        mine, fair = pairs[worst]
+        part += f"; {_percent(mine)} against {_percent(fair)} at its worst level, {level_name(worst)}"
+    return part
+
+
+def _against(rows: Sequence[Row], task: str, level: str, model: str, world: str) -> tuple[Row, Row] | None:
+    """Success of CEM planned in a model, and planned in Box2D, executed in `world`."""
     cells = select(rows, task=task, level=level, world=world, policy="cem", metric="success", factor=None)
-    model, fair = select(cells, prepared_in="learned"), select(cells, prepared_in="box2d")
-    return (model[0], fair[0]) if model and fair else None
+    mine, fair = select(cells, prepared_in="learned", model=model), select(cells, prepared_in="box2d")
+    return (mine[0], fair[0]) if mine and fair else None
 
 
 def _percent(row: Row) -> str:
     return f"{100 * row['value']:.0f}\N{NO-BREAK SPACE}%"
-
-
-def _cards(rows: Sequence[Row]) -> list[dict[str, str]]:
-    """The few numbers to remember: what the model's plans are worth beside exact physics, and its speed."""
-    cards = []
-    ratios = select(rows, metric="success_ratio_to_box2d", policy="cem", world="box2d", prepared_in="learned")
-    for task in tasks_of(rows):
-        for level in ("id", "speed"):
-            for r in select(ratios, task=task, level=level):
-                name = (
-                    f"{task}, {level_name(level)}: success, plans from the model ÷ plans from exact physics"
-                )
-                cards.append({"label": name, "value": f"{r['value']:.2f}", "note": tables.interval(r)})
-    for r in select(rows, metric="frames_per_s", batch=64):
-        name = f"Frames imagined per second, model “{r['model']}”"
-        cards.append({"label": name, "value": f"{r['value']:.0f}", "note": "64 episodes side by side"})
-    return cards
-
-
-def _sections(content: Content) -> list[Section]:
-    sections = [
-        _success(content),
-        _promise(content),
-        Section(
-            "videos",
-            "Videos",
-            "The same start and the same actions in three worlds",
-            videos=sorted(content.videos, key=lambda video: video.kind != "phantom"),
-        ),
-        _error(content),
-        Section(
-            "proof",
-            "Proof",
-            "Why the tasks count",
-            tables=[tables.proof(content.firm, engine) for engine in ("box2d", "mujoco")],
-        ),
-        Section("speed", "Speed", "Speed of imagination", tables=[tables.speed(content.firm)]),
-    ]
-    for section in sections:
-        section.tables = [table for table in section.tables if table.lines]
-    return [s for s in sections if s.figures or s.tables or s.videos]
-
-
-def _success(content: Content) -> Section:
-    section = Section("success", "Success", "Success by level and world")
-    rows, own = content.firm, content.rows
-    whose = "this run" if content.reference is None else "reference results"
-    for task in tasks_of(rows):
-        figure = figures.success(rows, task)
-        caption = f"{task}, {whose}. {tables.count(rows, task)}"
-        section.figures.append(_figure(figure, f"{task}: success by level, policy and world", caption))
-    if content.reference is not None:
-        section.tables = [tables.success(own, task, "this run", rows) for task in tasks_of(own)]
-    section.tables += [tables.success(rows, task, whose) for task in tasks_of(rows)]
-    return section
-
-
-def _promise(content: Content) -> Section:
-    section = Section("promise", "Promise and reality", "What the model promises, and what comes of it")
-    if content.reference is not None:
-        section.tables.append(tables.promise(content.reference[1], "reference results"))
-    section.tables.append(tables.promise(content.rows, "this run"))
-    return section
-
-
-def _error(content: Content) -> Section:
-    section = Section(
-        "error", "Model error", "Model error next to success", tables=[tables.errors(content.firm)]
-    )
-    if any("task" in r for r in select(content.firm, metric="velocity_error")):
-        figure = figures.error_against_success(content.firm)
-        caption = (
-            "Each mark is one level of one task; the dash above it is the same planner with exact physics."
-        )
-        section.figures.append(_figure(figure, "Velocity error against success", caption, narrow=True))
-    return section
-
-
-def _figure(figure: Any, title: str, caption: str, narrow: bool = False) -> dict[str, Any]:
-    from markupsafe import Markup
-
-    return {"svg": Markup(figures.svg(figure, title)), "caption": caption, "narrow": narrow}
 
 
 def _facts(content: Content) -> list[tuple[str, str]]:

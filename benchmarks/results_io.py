@@ -142,6 +142,6 @@ def _processor() -> str:
     return platform.processor()
 
 
-def to_json(settings: Any) -> str:
-    """A settings dataclass as text, for the config that each run's folder begins with."""
-    return json.dumps(asdict(settings), indent=1, default=str) + "\n"
+def to_json(settings: Any, **more: Any) -> str:
+    """A settings dataclass as text, for the config that each run's folder begins with, and `more`."""
+    return json.dumps({**asdict(settings), **more}, indent=1, default=str) + "\n"

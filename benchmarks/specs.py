@@ -14,6 +14,7 @@ from pathlib import Path
 from agents.base import Policy
 from agents.graded import ACTING, PLANNING, Graded, graded_settings
 from benchmarks.records import file_hash, text_hash
+from benchmarks.results_io import model_name
 from envs.base import Task
 from worldsim import plugins
 from worldsim.engines import PERTURBED, is_engine, make_engine
@@ -163,11 +164,12 @@ def brought_world(name: str) -> str:
 
 
 def source_hash(kind: str, name: str) -> str:
-    """Hash of the file that defines a brought thing: records made before it was edited are not its own."""
+    """Hash of a brought thing's name and of the file that defines it: records made before it was edited, or
+    by another thing of the same file, are not its own."""
     thing = plugins.find(kind, name)
     module = inspect.getmodule(thing) or inspect.getmodule(type(thing))
     file = getattr(module, "__file__", None)
-    return text_hash(Path(file).read_bytes()) if file else ""
+    return text_hash(name, Path(file).read_bytes()) if file else ""
 
 
 class Workshop:
@@ -210,18 +212,21 @@ class Workshop:
         return ImaginedWorld(self._loaded[str(source)], "learned", task.template)
 
     def weights(self, name: str, task: Task) -> str:
-        """Hash of the weights behind a world, or of the file that defines a brought one, "" for engines."""
+        """Hash of the weights behind a world, or of the file that defines a brought one, "" for engines; an
+        engine in the model's place goes by its name, so that records of two such are told apart."""
         source = self.source(task) if name == "learned" else name
         if isinstance(source, str) and (kind := brought_world(source)):
             return source_hash(kind, source)
-        if name != "learned" or not isinstance(source, str | Path) or is_engine(str(source)):
+        if name != "learned" or not isinstance(source, str | Path):
             return ""
+        if is_engine(str(source)):
+            return str(source)
         return file_hash(SHIPPED / source if str(source) in shipped_models() else source)
 
     def model_name(self, task: Task) -> str:
         """What "learned" is called in result rows."""
         source = self.source(task)
-        return Path(source).name if isinstance(source, str | Path) else source.name
+        return model_name(source) if isinstance(source, str | Path) else source.name
 
     def policy_file(self, spec: Spec, task: Task) -> Path:
         """Folder of a trained policy; one trained in other weights lies elsewhere."""

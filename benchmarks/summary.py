@@ -13,7 +13,7 @@ from benchmarks.results_io import Row
 from benchmarks.statistics import Estimate
 
 CELL = ("task", "policy", "prepared_in", "world", "level", "factor")
-RATIOS = (("cem", "learned", "box2d"), ("ppo", "learned", "box2d"))
+SUBJECT, REFERENCE = "learned", "box2d"  #: what policies were prepared in, and what they are compared with
 
 
 def summarise(records: Iterable[EpisodeRecord]) -> list[Row]:
@@ -59,25 +59,24 @@ def _cell_rows(cell: tuple[Any, ...], records: list[EpisodeRecord]) -> list[Row]
 
 
 def _comparisons(cells: dict[tuple[Any, ...], list[EpisodeRecord]]) -> list[Row]:
-    """Prepared in the learned world against prepared in Box2D on the same starts, cell by cell."""
+    """Each policy prepared in the learned world against the same prepared in Box2D, on the same starts."""
     rows = []
     for cell, records in cells.items():
         task, policy, prepared_in, world, level, factor = cell
-        for name, subject, reference in RATIOS:
-            partner = cells.get((task, policy, reference, world, level, factor))
-            if policy != name or prepared_in != subject or not partner:
-                continue
-            first, second = paired(records, partner)
-            if not first:
-                continue
-            columns = _columns(cell)
-            ratio = finite(statistics.paired_ratio(first, second))
-            if ratio["value"] is not None:
-                rows.append(columns | {"metric": f"success_ratio_to_{reference}"} | ratio)
-            difference = statistics.paired_difference(first, second)
-            rows.append(columns | {"metric": f"success_difference_to_{reference}"} | difference.row())
-            p = {"value": statistics.mcnemar(first, second), "n": len(first)}
-            rows.append(columns | {"metric": f"mcnemar_p_to_{reference}"} | p)
+        partner = cells.get((task, policy, REFERENCE, world, level, factor))
+        if prepared_in != SUBJECT or not partner:
+            continue
+        first, second = paired(records, partner)
+        if not first:
+            continue
+        columns = _columns(cell)
+        ratio = finite(statistics.paired_ratio(first, second))
+        if ratio["value"] is not None:
+            rows.append(columns | {"metric": f"success_ratio_to_{REFERENCE}"} | ratio)
+        difference = statistics.paired_difference(first, second)
+        rows.append(columns | {"metric": f"success_difference_to_{REFERENCE}"} | difference.row())
+        p = {"value": statistics.mcnemar(first, second), "n": len(first)}
+        rows.append(columns | {"metric": f"mcnemar_p_to_{REFERENCE}"} | p)
     return rows
 
 

@@ -55,26 +55,33 @@ def success(rows: Sequence[Row], task: str, whose: str, beside: Sequence[Row] = 
 
 
 def promise(rows: Sequence[Row], whose: str) -> Table:
-    """What planning in the model promised, and what came of it, by task and level."""
-    head = ["Task and level", "Promised", "Real, Box2D", "Real, MuJoCo", "Phantom", "Fair reference", "Ratio"]
-    lines = [_promise_line(rows, t, lv) for t in tasks_of(rows) for lv in levels_of(rows, t)]
+    """What planning in the model promised, and what came of it, by task, level and model."""
+    head = ["Promised", "Real, Box2D", "Real, MuJoCo", "Phantom", "Fair reference", "Ratio"]
+    lines = []
+    for task in tasks_of(rows):
+        for level in levels_of(rows, task):
+            here = select(rows, task=task, level=level, policy="cem", factor=None)
+            own = select(here, prepared_in="learned")
+            for model in dict.fromkeys(r.get("model") for r in own):
+                line = _promise_line(select(own, model=model), select(here, prepared_in="box2d"))
+                named = [model] if model else []
+                lines.append([f"{task}, {level_name(level)}", *named, *line] if line else [])
+    lines = [line for line in lines if line]
+    named = ["Model"] * any(len(line) > 1 + len(head) for line in lines)
     caption = f"CEM planned in the learned model, {whose}, in % [95 % interval]"
-    return Table(caption, head, [line for line in lines if line])
+    return Table(caption, ["Task and level", *named, *head], lines)
 
 
-def _promise_line(rows: Sequence[Row], task: str, level: str) -> list[str]:
-    cells = select(rows, task=task, level=level, policy="cem", factor=None)
-    own = select(cells, prepared_in="learned")
-    real, fair = select(own, world="box2d"), select(cells, prepared_in="box2d", world="box2d")
+def _promise_line(own: Sequence[Row], fair: Sequence[Row]) -> list[str]:
+    real = select(own, world="box2d")
     if not real:
         return []
     return [
-        f"{task}, {level_name(level)}",
         percent(select(real, metric="imagined_success")),
         percent(select(real, metric="success")),
         percent(select(own, world="mujoco", metric="success")),
         percent(select(real, metric="phantom")),
-        percent(select(fair, metric="success")),
+        percent(select(fair, world="box2d", metric="success")),
         number(select(real, metric="success_ratio_to_box2d")),
     ]
 
@@ -148,20 +155,25 @@ def percent(rows: Sequence[Row], digits: int = 0) -> str:
     """The first row as a percentage with its interval, a dash when there is none."""
     if not rows:
         return "–"
-    value, low, high = (f"{100 * rows[0][k]:.{digits}f}" for k in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
+    ends = {k: None if rows[0].get(k) is None else 100 * rows[0][k] for k in ("low", "high")}
+    return f"{_fixed(100 * rows[0]['value'], digits)} {interval(rows[0] | ends, digits)}"
 
 
 def number(rows: Sequence[Row], digits: int = 2) -> str:
     """The first row as a number with its interval, a dash when there is none."""
     if not rows:
         return "–"
-    return f"{rows[0]['value']:.{digits}f} {interval(rows[0], digits)}"
+    return f"{_fixed(rows[0]['value'], digits)} {interval(rows[0], digits)}"
 
 
 def interval(row: Row, digits: int = 2) -> str:
     """A row's interval; an end that is not finite is ∞. Too few units for an interval: how many they are."""
     if row.get("low") is None and row.get("high") is None:
         return f"(n = {row['n']})"
-    low, high = ("∞" if row.get(k) is None else f"{row[k]:.{digits}f}" for k in ("low", "high"))
+    low, high = ("∞" if row.get(k) is None else _fixed(row[k], digits) for k in ("low", "high"))
     return f"[{low}, {high}]"
+
+
+def _fixed(value: float, digits: int) -> str:
+    """With so many digits, and no sign before a zero."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"

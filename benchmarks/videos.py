@@ -115,6 +115,13 @@ def webp(frames: np.ndarray, fps: int = 10) -> bytes:
     return data.getvalue()
 
 
+def still(picture: np.ndarray) -> bytes:
+    """One picture uint8 [H, W, 3] as WebP, for a video's poster and for print."""
+    data = io.BytesIO()
+    Image.fromarray(picture).save(data, "WEBP", quality=70, method=4)
+    return data.getvalue()
+
+
 def data_uri(data: bytes, kind: str = "video/mp4") -> str:
     """Bytes as a data: address."""
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"

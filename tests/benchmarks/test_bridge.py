@@ -1,6 +1,5 @@
 """The bridge with engines in the place of the learned world, where its figures are known."""
 
-import json
 import multiprocessing
 import os
 import signal
@@ -12,8 +11,8 @@ import pytest
 
 from benchmarks import bridge, publish, records, results_io, truth
 from benchmarks.playing import Cell, play
+from benchmarks.runs import Entry, Played, Protocol
 from benchmarks.specs import Spec, Workshop
-from benchmarks.summary import summarise
 from benchmarks.workers import Job, play_all, work
 from worldsim.tracking import LEFT, LOST, VISIBLE
 
@@ -152,7 +151,7 @@ def test_unreadable_models_and_policies_are_told_before_anything_starts(tmp_path
 def test_unknown_names_list_what_exists(changes, words):
     args = replace(bridge.Args(tasks=("Strike",)), **changes)
     with pytest.raises(ValueError, match=words):
-        bridge.plan_cells(args.tasks, args.levels, args.policies, args.worlds, 0, 1, Workshop("inertia"))
+        args.cells(Workshop("inertia"))
 
 
 def test_from_records_to_report(tmp_path):
@@ -160,10 +159,11 @@ def test_from_records_to_report(tmp_path):
         "inertia", *(cell(spec="cem@learned", world=w, count=1, task="Catch") for w in ("learned", "box2d"))
     )
     found[1] = replace(found[1], imagined_success=True)
-    meta = results_io.meta("worldsim bridge --starts 1", 0)
-    path = publish.write(
-        tmp_path, summarise(found), found, Workshop("inertia"), meta, "Two episodes.", most=1
-    )
-    assert "data:video/mp4" in path.read_text()
+    meta, shop = results_io.meta("worldsim bridge --starts 1", 0), Workshop("inertia")
+    entry = Entry.of("inertia", shop, Protocol(("Catch",), ("id",), ("cem@learned",), starts=1))
+    path = publish.write(tmp_path, [Played(entry, tuple(found))], {"inertia": shop}, meta, most=1)
+    assert "data:video/mp4" in path.read_text() and "This run played 2 episodes" in path.read_text()
     assert len(list((tmp_path / "videos").iterdir())) == 1
-    assert json.loads((tmp_path / "summary.json").read_text())["meta"]["command"] == meta["command"]
+    told, rows = results_io.read(tmp_path / "summary.json")
+    assert told["command"] == meta["command"] and told["models"] == {"inertia": "inertia"}
+    assert {row["model"] for row in rows} == {"inertia"}

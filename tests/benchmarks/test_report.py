@@ -1,3 +1,7 @@
+import base64
+import csv
+import hashlib
+import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -6,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import figures, publish, report, results_io, tables, videos
+from benchmarks import bridge_tables, figures, publish, report, results_io, tables, videos
 from benchmarks.records import EpisodeRecord
 from benchmarks.summary import paired, summarise
 
@@ -21,8 +25,16 @@ def episodes(successes, promised=None, **columns):
     ]
 
 
+MODEL = "table"
+
+
 def rows_of(*groups):
-    return summarise([record for group in groups for record in group])
+    """As `measured` names them: with the model where it has a part."""
+    rows = summarise([record for group in groups for record in group])
+    return [
+        row | {"model": MODEL} if "learned" in (row.get("world"), row.get("prepared_in")) else row
+        for row in rows
+    ]
 
 
 def one(rows, **columns):
@@ -85,9 +97,11 @@ class Page(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.fetched, self.open = [], []
+        self.fetched, self.open, self.tags, self.attributes = [], [], [], []
 
     def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attributes]
         for name, value in attributes:
             if name in ("src", "srcset", "poster", "data") or (
                 name == "href" and tag in ("link", "image", "script")
@@ -103,7 +117,9 @@ class Page(HTMLParser):
 
 def content(**changes):
     rows = every_level()
-    video = report.Video("phantom", "a title", "Phantom success", "why", "data:video/mp4;base64,AAAA")
+    video = report.Video(
+        "phantom", "a title", "Phantom success", "why", "data:video/mp4;base64,AAAA", model=MODEL
+    )
     parts = dict(
         meta=results_io.meta("worldsim demo", 0),
         rows=rows,
@@ -129,10 +145,47 @@ def test_page_stands_alone(with_reference):
     assert ("Reference results: commit" in text) is with_reference
 
 
+EVIL = "<script>alert(1)</script><img src=//evil.example onerror=x>\"'&$x^2$"
+
+
 def test_text_from_outside_is_escaped():
-    text = report.render(content(done="<script>alert(1)</script>", commands="a && b <c>"))
-    assert "<script>" not in text
-    assert "a &amp;&amp; b &lt;c&gt;" in text
+    """Names of tasks, levels, policies and models, notes, commands: in words, tables, figures and files."""
+    rows = [
+        {k: f"{v}{EVIL}" if k in ("task", "level", "policy", "model") else v for k, v in row.items()}
+        for row in every_level()
+    ]
+    bad = report.Video("phantom", *[EVIL] * 3, "data:video/mp4;base64,AAAA", "", *[EVIL] * 3)
+    text = report.render(
+        content(rows=rows, videos=[bad], done=EVIL, commands="a && b <c>", notes=[EVIL], title=EVIL)
+    )
+    page = Page()
+    page.feed(text)
+    assert page.open == [] and page.tags.count("script") == 1 and "img" not in page.tags
+    assert all(address.startswith("data:") for address in page.fetched)
+    assert not any(name.startswith("on") for name in page.attributes)
+    assert "a &amp;&amp; b &lt;c&gt;" in text and "&lt;script&gt;alert(1)" in text
+    (sealed,) = re.findall(r"script-src 'sha256-([^']+)'", text)
+    (script,) = re.findall(r"<script>(.*)</script>", text, re.S)
+    assert sealed == base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def test_every_figure_has_its_data_beside_it():
+    text = report.render(content())
+    page = Page()
+    page.feed(text)
+    assert page.tags.count("svg") == page.attributes.count("download") >= 2
+    files = re.findall(r'href="data:text/csv;charset=utf-8;base64,([^"]+)" download="([^"]+)', text)
+    success = next(data for data, name in files if "success by level" in name)
+    head, *lines = csv.reader(io.StringIO(base64.b64decode(success).decode()))
+    drawn = results_io.select(every_level(), metric="success")
+    assert head[:2] == ["task", "policy"] and len(lines) == len(drawn)
+    assert [float(line[head.index("value")]) for line in lines] == pytest.approx([r["value"] for r in drawn])
+
+
+def test_no_text_in_a_file_is_taken_for_a_formula():
+    table = tables.Table("", ["policy", "value"], [["=cmd()", "-0.5"], ["@x", "−"]])
+    text = base64.b64decode(bridge_tables.csv_uri(table).partition(",")[2]).decode()
+    assert text.splitlines() == ["policy,value", "'=cmd(),-0.5", "'@x,−"]
 
 
 def test_page_without_any_record():
@@ -186,11 +239,13 @@ def test_choice_of_videos_is_spread_and_leaves_room_for_solved_ones():
     phantom = episodes([0] * 9, promised=[True] * 9) + episodes([0] * 2, promised=[True] * 2, level="speed")
     solved = episodes([0] * 9 + [1] * 5, promised=[True] * 14)[9:]
     refused = episodes([0] * 3, promised=[False] * 3, task="Catch")
-    chosen = publish.choose(phantom + solved + refused, 6)
-    assert [(r.level, r.success) for r in chosen[:2]] == [("id", False), ("speed", False)]
-    assert [r.success for r in chosen] == [False] * 4 + [True] * 2
-    assert len(publish.choose(phantom, 6)) == 6
-    assert publish.choose([], 6) == []
+    chosen = publish.choose({"table": phantom + solved + refused}, 6)
+    assert [(r.level, r.success) for _, r in chosen[:2]] == [("id", False), ("speed", False)]
+    assert [r.success for _, r in chosen] == [False] * 4 + [True] * 2
+    assert len(publish.choose({"table": phantom}, 6)) == 6
+    both = publish.choose({"table": phantom, "other": phantom}, 6)
+    assert [name for name, _ in both[:4]] == ["table", "table", "other", "other"]
+    assert publish.choose({}, 6) == []
 
 
 def test_side_by_side_and_mp4():
