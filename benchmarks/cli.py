@@ -14,6 +14,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "learn": ("benchmarks.learn:main", "train a policy by reinforcement learning inside any world"),
     "plan": ("benchmarks.plan:main", "plan in one world and execute in another"),
     "bridge": ("benchmarks.bridge:main", "run policies on the same starts in several worlds and report"),
+    "ladder": (
+        "benchmarks.ladder.command:main",
+        "what a model has earned, level by level, and whether to trust it",
+    ),
     "check": ("benchmarks.check:main", "whether a task, world, model or policy keeps its contract"),
     "play": ("benchmarks.play:main", "act in a world yourself, with ground truth beside it"),
     "bench engines": (

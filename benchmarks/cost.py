@@ -1,38 +1,49 @@
 """`worldsim bench cost`: what a physics error costs an agent, in stages that can be interrupted.
 
-dose      success against the dose of each type of law error, see `benchmarks.costing.doses`
+dose        success against the dose of each type of law error, see `benchmarks.costing.doses`
+prediction  success of learned models, predicted from their errors, see `benchmarks.costing.prediction`
+contrasts   the five contrasts of docs/preregistration.md, see `benchmarks.costing.contrasts`
 
 Each stage keeps what it found in its own file; the result file holds all that any stage has found so far.
 """
 
+import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks import results_io
+from benchmarks.costing import contrasts as contrasting
 from benchmarks.costing import doses
+from benchmarks.costing import prediction as predicting
 from benchmarks.costing.sweep import Findings, Sweep
 from benchmarks.results_io import Row
 from benchmarks.specs import Workshop
 
-Stage = Literal["dose"]
+Stage = Literal["dose", "prediction", "contrasts"]
 
 
 @dataclass(frozen=True)
 class Args(Sweep):
     """Make benchmarks/results/cost.json; run again to go on from what is recorded."""
 
-    stages: tuple[Stage, ...] = ("dose",)
+    stages: tuple[Stage, ...] = ("dose", "prediction", "contrasts")
     """stages to run, in this order"""
     dose: doses.Doses = field(default_factory=doses.Doses)
     """options of the stage `dose`"""
+    prediction: predicting.Prediction = field(default_factory=predicting.Prediction)
+    """options of the stage `prediction`"""
+    contrasts: contrasting.Contrasts = field(default_factory=contrasting.Contrasts)
+    """options of the stage `contrasts`"""
     out: Path = results_io.RESULTS / "cost.json"
     """result file; figures of the same name lie beside it"""
 
 
 STAGES: dict[Stage, Callable[[Sweep, Any, Workshop, Any], Findings]] = {
     "dose": doses.run,
+    "prediction": predicting.run,
+    "contrasts": contrasting.run,
 }  #: each is given its own options, the attribute of `Args` of its name
 
 
@@ -56,7 +67,8 @@ def main(args: Args) -> None:
 
 
 def _meta(stage: Stage, args: Args, found: Findings) -> dict[str, Any]:
-    options = asdict(getattr(args, stage)) | {"first": args.first, "engine": args.engine}
+    options = json.loads(results_io.to_json(getattr(args, stage)))  # folders are told as text
+    options |= {"first": args.first, "engine": args.engine}
     command = f"worldsim bench cost --stages {stage}"
     return results_io.meta(command, 0, options=options, notes=found.notes)
 

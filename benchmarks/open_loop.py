@@ -1,4 +1,5 @@
-"""A model's open-loop errors on a task's own starts: by type, as pictures, as a dose, and in answer to actions.
+"""A model's open-loop errors on a task's own starts: by type, as pictures, as a dose, and in answer to
+actions.
 
 Starts are development starts, disjoint from those that score success; actions are the random ones by which
 doses are measured (see `benchmarks.dose`), so that a learned model and a wrong engine are measured alike.
@@ -65,22 +66,34 @@ def open_loop(
 
     Raises ValueError for a task whose bodies no tracker follows here, and for a model that cannot be read.
     """
-    engine = is_engine(source)
-    version = text_hash(VERSION, first, starts, dose.DRAWN, dose.KEPT, dose.HELD, dose.MISSING)
-    label = source.replace(":", "_") if engine else file_hash(folder_of(source))
-    kept = work / f"{label}-{task.name}-{level}-{version}.json"
+    kept = kept_at(source, task, level, work, first, starts)
     if not kept.exists():
         clips, numbers = clips_of(task, level, first, starts)
-        if engine:
+        if is_engine(source):
             measured = measure(lambda some, _: _in_engine(some, source), clips, numbers, task)
         else:
             model = load_model(source)
             with torch.no_grad():
                 measured = measure(lambda some, at: roll_out(model, some, at), clips, numbers, task)
         results_io.write_text(kept, json.dumps({"rows": measured.rows, "by_start": measured.by_start}) + "\n")
-    data = json.loads(kept.read_text())
+    found = read(kept)
     where = {"task": task.name, "level": level, "world": "learned", "model": name}
-    return OpenLoop([where | row for row in data["rows"]], data["by_start"])
+    return OpenLoop([where | row for row in found.rows], found.by_start)
+
+
+def kept_at(
+    source: str, task: Task, level: str, work: Path, first: int = FIRST, starts: int = STARTS
+) -> Path:
+    """The file that keeps what was measured of a model or an engine, by its weights and the settings."""
+    version = text_hash(VERSION, first, starts, dose.DRAWN, dose.KEPT, dose.HELD, dose.MISSING)
+    label = source.replace(":", "_") if is_engine(source) else file_hash(folder_of(source))
+    return work / f"{label}-{task.name}-{level}-{version}.json"
+
+
+def read(kept: Path) -> OpenLoop:
+    """What a file keeps; its rows say nothing of where they were measured."""
+    data = json.loads(kept.read_text())
+    return OpenLoop(data["rows"], data["by_start"])
 
 
 def clips_of(task: Task, level: str, first: int, count: int) -> tuple[Clips, np.ndarray]:
@@ -147,7 +160,8 @@ class _Watched:
 
 
 def _watch(film: Film, clips: Clips, everything: bool) -> _Watched:
-    """Roll out and look, a batch at a time; typed errors and pictures only where `everything` is asked for."""
+    """Roll out and look, a batch at a time; typed errors and pictures only where `everything` is asked
+    for."""
     tracks, typed, scores, fars, seen = [], [], [], [], []
     for first in range(0, len(clips.scenes), BATCH):
         some = clips.rows(first, first + BATCH)
@@ -178,8 +192,9 @@ def dose_errors(track: Track, clips: Clips) -> Tensor:
 
 
 def shown(true_track: Track, clips: Clips) -> Tensor:
-    """[N, T, B] bool: what counts, by the truth alone: bodies that move, lie fully in view and are seen by the
-    tracker in the true pictures, after the context. (A dose of an engine also counts bodies out of view.)"""
+    """[N, T, B] bool: what counts, by the truth alone: bodies that move, lie fully in view and are seen by
+    the tracker in the true pictures, after the context. (A dose of an engine also counts bodies out of
+    view.)"""
     moving = torch.tensor([body.motion != "fixed" for body in clips.scenes[0].bodies])
     half = torch.tensor([[body.half for body in scene.bodies] for scene in clips.scenes])[:, None]
     centre = torch.as_tensor(clips.states[..., :2])
@@ -216,4 +231,3 @@ def _by_start(scored: PerClip, numbers: np.ndarray) -> list[float | None]:
         mine = scored.value.numpy()[(numbers == number) & (scored.count > 0).numpy()]
         values.append(float(mine.mean()) if len(mine) else None)
     return values
-

@@ -2,7 +2,8 @@
 
 Training length is an axis like any other, so checkpoints of one run count as models; but they are no
 independent ones. `run` names what they share, and whoever holds a model out holds its run out. Models that
-are not learned (retrieval, inertia, engines) do not count, nor do those whose clips held no action of the task.
+are not learned (retrieval, inertia, engines) do not count, nor do those whose clips held no action of the
+task.
 """
 
 import json
@@ -12,8 +13,8 @@ from pathlib import Path
 
 from benchmarks.errors import SCENARIO
 from benchmarks.records import file_hash
-from worldsim.models import family_of, load_model
 from worldsim.models import WEIGHTS as SHIPPED
+from worldsim.models import family_of, load_model
 from worldsim.training import checkpoint
 
 LEARNED = ("convolutional", "direct", "motion", "clip", "causal")  #: families with trained weights
@@ -66,9 +67,9 @@ def folder_of(source: str) -> Path:
 def zoo(scenario: str, runs: Path, more: Iterable[str] = ()) -> tuple[list[Model], list[str]]:
     """The models of a task's scenario that are at hand, and notes on those that are not.
 
-    `more` are further shipped names, checkpoint folders, or folders of runs, whose best checkpoint counts (the
-    latest where none was judged). Equal weights count once. Raises ValueError where one of `more` cannot be
-    read or is not learned; models for other scenarios are passed over.
+    `more` are further shipped names, checkpoint folders, or folders of runs, whose best checkpoint counts
+    (the latest where none was judged). Equal weights count once. Raises ValueError where one of `more` cannot
+    be read or is not learned; models for other scenarios are passed over.
     """
     found: dict[str, Model] = {}
     notes = []
@@ -79,15 +80,22 @@ def zoo(scenario: str, runs: Path, more: Iterable[str] = ()) -> tuple[list[Model
             notes.append(f"{entry.name} of the fixed table is not at hand: {source} does not exist")
             continue
         found.setdefault(_content(source), Model(entry.name, entry.run, source))
-    for source in map(_checkpoint, more):
-        if family_of(source) not in LEARNED:
-            raise ValueError(
-                f"{source} is of the family {family_of(source)}, which is not learned; learned are "
-                f"{', '.join(LEARNED)}"
-            )
-        if fits(source, scenario):
-            found.setdefault(_content(source), _named(source))
+    for model in map(one, more):
+        if fits(model.source, scenario):
+            found.setdefault(_content(model.source), model)
     return _readable(list(found.values()), notes), notes
+
+
+def one(source: str) -> Model:
+    """A model by its shipped name, or the folder of a checkpoint or a run. Raises ValueError as `zoo`
+    does."""
+    chosen = _checkpoint(source)
+    if family_of(chosen) not in LEARNED:
+        raise ValueError(
+            f"{chosen} is of the family {family_of(chosen)}, which is not learned; learned are "
+            f"{', '.join(LEARNED)}"
+        )
+    return _named(chosen)
 
 
 def fits(source: str, scenario: str) -> bool:

@@ -1,1 +1,2 @@
-"""The five contrasts of docs/preregistration.md, computed as they are written there; each file quotes its own."""
+"""The five contrasts of docs/preregistration.md, computed as they are written there; each file quotes its
+own."""

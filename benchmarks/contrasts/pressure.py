@@ -15,14 +15,17 @@ LEVELS, TASKS = ("speed", "size", "both"), ("Strike", "Catch")
 PLACES: tuple[Place, ...] = tuple((task, level) for task in TASKS for level in LEVELS)
 NOTHING = 0.03
 SHIPPED = ("cem@learned", "cem@box2d")  #: optimised in the model, and not
+PRESSED = tuple((f"cem,iterations={n}@learned", f"cem,iterations={n}@box2d") for n in PRESSURES)
+POLICIES = (*SHIPPED, *(name for pair in PRESSED for name in pair))
 
 
 def exploited(panels: Mapping[Place, tuple[Panel, Panel]]) -> Contrast:
-    """ "Exploitation: imagined minus real success of policies that were optimised in the model, minus the same
-    of policies that were not (difference in differences), levels `speed`, `size` and `both` of Strike and
-    Catch together. Pressure: iterations of CEM, those of the policy set
-    (`benchmarks/policy_set.py`). Supported if exploitation at the shipped budget is above 0 and the slope over
-    the logarithm of pressure is above 0, both intervals excluding 0. Refuted if either is below 0 with an interval that excludes 0, or both intervals lie within ± 0.03."
+    """ "Exploitation: imagined minus real success of policies that were optimised in the model, minus the
+    same of policies that were not (difference in differences), levels `speed`, `size` and `both` of Strike
+    and Catch together. Pressure: iterations of CEM, those of the policy set (`benchmarks/policy_set.py`).
+    Supported if exploitation at the shipped budget is above 0 and the slope over the logarithm of pressure is
+    above 0, both intervals excluding 0. Refuted if either is below 0 with an interval that excludes 0, or
+    both intervals lie within ± 0.03."
 
     `panels` are imagined and real ones by task and level, all six. The two policies are the same CEM, planned
     in the model and in Box2D; levels count alike and starts are drawn within each. The logarithm is that to
@@ -34,11 +37,10 @@ def exploited(panels: Mapping[Place, tuple[Panel, Panel]]) -> Contrast:
     excess, slopes = [], []
     for place in PLACES:
         imagined, real = match(*panels[place])
-        wanted = [*SHIPPED, *(s.format(n) for n in PRESSURES for s in _PRESSED)]
-        if absent := [name for name in wanted if Spec.parse(name) not in real.policies]:
+        if absent := [name for name in POLICIES if Spec.parse(name) not in real.policies]:
             return lacking("c", CLAIM, f"{' '.join(place)} lacks {', '.join(absent)}")
         excess.append(_excess(imagined, real, *SHIPPED))
-        trace = [_excess(imagined, real, *(s.format(n) for s in _PRESSED)) for n in PRESSURES]
+        trace = [_excess(imagined, real, *pair) for pair in PRESSED]
         x = np.log2(PRESSURES) - np.log2(PRESSURES).mean()
         slopes.append(x @ np.stack(trace) / (x @ x))
     starts = sum(map(len, excess))
@@ -53,9 +55,6 @@ def exploited(panels: Mapping[Place, tuple[Panel, Panel]]) -> Contrast:
     refuted = any(part.below(0) for part in parts) or all(part.within(NOTHING) for part in parts)
     main = None if None in p else max(p)  # type: ignore[type-var]
     return Contrast("c", CLAIM, tuple(parts), main, supported, refuted)
-
-
-_PRESSED = ("cem,iterations={}@learned", "cem,iterations={}@box2d")
 
 
 def _excess(imagined: Panel, real: Panel, inside: str, outside: str) -> np.ndarray:

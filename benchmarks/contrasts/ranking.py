@@ -22,9 +22,9 @@ def ranks_differ(cases: Sequence[Case]) -> Contrast:
     be had). Supported if for PSNR and SSIM both the upper end of τ_b's interval is below 0.8 on at least one
     task and level. Refuted if the lower end is above 0.8 on all."
 
-    Both are to be below 0.8 on the same task and level. Models are drawn, and starts, independently for success
-    and for pictures. The main p value is the smallest over tasks and levels of the larger of both metrics',
-    times the number of tasks and levels.
+    Both are to be below 0.8 on the same task and level. Models are drawn, and starts, independently for
+    success and for pictures. The main p value is the smallest over tasks and levels of the larger of both
+    metrics', times the number of tasks and levels.
     """
     parts: list[Part] = []
     p: list[float] = []

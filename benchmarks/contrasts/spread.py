@@ -18,8 +18,8 @@ SHARE, HALF = 0.70, 0.50
 
 def within_range(cases: Sequence[Case], fits: Fits, furthest: float) -> Contrast:
     """ "For at least ten learned models (families, sizes, training lengths) on Strike `id` and Catch `id`,
-    `bounce`: the success that the fitted dose-response curves give at the model's own position error, from the
-    least to the greatest over types. Unit: a model on a task and level. Supported if at least 70 % of the
+    `bounce`: the success that the fitted dose-response curves give at the model's own position error, from
+    the least to the greatest over types. Unit: a model on a task and level. Supported if at least 70 % of the
     learned models' successes lie in that range, widened by their own intervals, and the lower end of the
     share's interval is above 50 %. Refuted if the upper end is below 70 %."
 

@@ -1,4 +1,5 @@
-"""What a contrast comes to: its parts with intervals, its p value, and the verdict once all five are known."""
+"""What a contrast comes to: its parts with intervals, its p value, and the verdict once all five are
+known."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,8 @@ Interval = Callable[[float], tuple[float, float]]  #: ends at a level of confide
 
 @dataclass(frozen=True)
 class Part:
-    """One quantity of a contrast: where it was measured, its value over `n` units, and its interval (None where
-    units are too few). `null` is the value that would not support the contrast."""
+    """One quantity of a contrast: where it was measured, its value over `n` units, and its interval (None
+    where units are too few). `null` is the value that would not support the contrast."""
 
     name: str
     where: Row
@@ -96,8 +97,8 @@ def judge(contrasts: Sequence[Contrast]) -> list[Judged]:
 def drawn_part(
     name: str, where: Row, value: float, draws: np.ndarray, n: int, null: float = 0.0
 ) -> tuple[Part, float | None]:
-    """A part with the percentile interval of its bootstrap draws [R], and its two-sided p value against `null`:
-    twice the smaller share of draws on one side of it, so that p and interval tell the same.
+    """A part with the percentile interval of its bootstrap draws [R], and its two-sided p value against
+    `null`: twice the smaller share of draws on one side of it, so that p and interval tell the same.
 
     Fewer than 6 units, and draws that are undefined more often than one in twenty, give neither.
     """

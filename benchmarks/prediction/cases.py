@@ -24,7 +24,8 @@ class Case:
     `run` is the training run that it shares with others. `errors` by name are distances from the best value
     (what does not occur here is absent); they come from other starts than `solved`, real success by start of
     CEM planned in the model. `psnr` and `ssim` are those of the development starts. `parted` says by start at
-    which frame the model's picture of the executed actions left the truth, None where it never did.
+    which frame the model's picture of the executed actions left the truth, None where it never did. `weights`
+    is the hash of the model's folder.
     """
 
     model: str
@@ -36,6 +37,7 @@ class Case:
     psnr: list[float] = field(default_factory=list)
     ssim: list[float] = field(default_factory=list)
     parted: dict[int, int | None] = field(default_factory=dict)
+    weights: str = ""
 
     @property
     def place(self) -> Place:

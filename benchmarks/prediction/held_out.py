@@ -54,7 +54,9 @@ def at_dose(curves: np.ndarray, dose: float) -> np.ndarray:
     return np.asarray(1 / (1 + np.exp(-np.clip(curves[:, 0] + curves[:, 1] * dose, -500, 500))))
 
 
-def predict(cases: Sequence[Case], engines: Sequence[Case] = (), fits: Fits | None = None) -> dict[str, np.ndarray]:
+def predict(
+    cases: Sequence[Case], engines: Sequence[Case] = (), fits: Fits | None = None
+) -> dict[str, np.ndarray]:
     """Predictions [M] by each means that there is something for."""
     found = {name: held_out(cases, predictor) for name, predictor in PREDICTORS.items()}
     if engines:
@@ -89,9 +91,10 @@ def rows(cases: Sequence[Case], predicted: Mapping[str, np.ndarray]) -> tuple[li
         estimate = over_models(cases, values)
         found.append({"metric": name} | estimate.row())
         if estimate.needed is not None and name == "prediction_error_typed":
+            count, runs = (len({getattr(c, kind) for c in cases}) for kind in ("model", "run"))
             notes.append(
-                f"prediction: {len({c.model for c in cases})} models of {len({c.run for c in cases})} training "
-                f"runs, no interval; {NEEDED} models of 6 runs are needed"
+                f"prediction: {count} models of {runs} training runs, no interval; {NEEDED} models of 6 runs "
+                "are needed"
             )
     return found, notes
 

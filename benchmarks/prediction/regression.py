@@ -124,7 +124,8 @@ def _errors(cases: Sequence[Case], names: Names) -> np.ndarray:
 
 
 def _design(cases: Sequence[Case], curve: Curve) -> np.ndarray:
-    """Columns [M, 1 + places + errors] of some cases; a place that was never seen has the common intercept."""
+    """Columns [M, 1 + places + errors] of some cases; a place that was never seen has the common
+    intercept."""
     standard = (_errors(cases, curve.names) - curve.centre) / curve.scale
     here = [[float(case.place == place) for place in curve.places] for case in cases]
     return np.concatenate([np.ones((len(cases), 1)), np.array(here), np.nan_to_num(standard)], 1)

@@ -50,7 +50,10 @@ def test_docstrings_quote_the_registered_conditions():
 
 
 def test_a_types_that_cost_differently_and_types_that_do_not():
-    assert verdict(types_differ(both({"velocity_bias": 0.4, "momentum_leak": 0.8, "gravity": 0.6}))) == "supported"
+    assert (
+        verdict(types_differ(both({"velocity_bias": 0.4, "momentum_leak": 0.8, "gravity": 0.6})))
+        == "supported"
+    )
     alike = both({"velocity_bias": 0.60, "momentum_leak": 0.62, "gravity": 0.60})
     assert verdict(types_differ(alike)) == "refuted"
     one = {types.PLACES[0]: both({"velocity_bias": 0.4, "momentum_leak": 0.8})[types.PLACES[0]]}
@@ -200,7 +203,9 @@ def test_the_area_by_hand():
     parted = np.array([3, np.inf, 5, np.inf])
     failed = np.array([True, True, False, False])
     assert area(parted, failed) == pytest.approx(2.5 / 4)
-    assert area(parted, failed, np.array([[2.0, 0, 1, 1], [0, 0, 1, 1]])) == pytest.approx([1, np.nan], nan_ok=True)
+    assert area(parted, failed, np.array([[2.0, 0, 1, 1], [0, 0, 1, 1]])) == pytest.approx(
+        [1, np.nan], nan_ok=True
+    )
 
 
 def test_holm_is_over_all_five_and_widens_the_intervals():

@@ -14,8 +14,8 @@ CHUNK = 256  #: frames at a time
 
 
 def psnr(frames: Tensor, true: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio [N, T] of frames [N, T, 3, H, W] in [0, 1], dB: -10 log10 of the mean squared
-    error. Equal frames would be infinite; they count as if one value were one level off.
+    """Peak signal-to-noise ratio [N, T] of frames [N, T, 3, H, W] in [0, 1], dB: -10 log10 of the mean
+    squared error. Equal frames would be infinite; they count as if one value were one level off.
 
     Raises ValueError where the two differ in shape.
     """
