@@ -164,10 +164,8 @@ def step(rung: Rung, level: str, measured: Mapping[str, Row], tolerance: float, 
     for bar in rung.bars:
         beside = measured.get(bar.beside) if bar.beside else None
         if beside is not None and beside["value"] < ABLE:
-            note = (
-                f"the same {bar.beside} solves {beside['value']:.0%} with true physics, less than {ABLE:.0%}: "
-                "it is itself the bottleneck, and this tells little about the model"
-            )
+            able = f"{beside['value']:.0%} with true physics, less than {ABLE:.0%}"
+            note = f"the same {bar.beside} solves {able}: it is itself the bottleneck, and tells little here"
             return Step(rung, level, LIMITED, readings, command, note)
     if any(reading.row is None for reading in readings):
         return Step(rung, level, UNKNOWN, readings, command)
