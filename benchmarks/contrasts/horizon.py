@@ -4,7 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.contrasts.verdict import RESAMPLES, Contrast, Part, drawn_part, generator, lacking, weights
+from benchmarks.contrasts.verdict import (
+    RESAMPLES,
+    Contrast,
+    Part,
+    counted,
+    drawn_part,
+    generator,
+    lacking,
+    weights,
+)
 from benchmarks.prediction.cases import Case
 
 CLAIM = "The divergence horizon predicts closed-loop failure"
@@ -32,6 +41,7 @@ def horizon_predicts(cases: Sequence[Case]) -> Contrast:
             return lacking("e", CLAIM, f"{task}: no model of which some episodes fail and some do not")
         parts.append(part)
         p.append(one)
+        notes.append(f"(e) {task}: {counted(mine)}")
         if without:
             notes.append(f"(e) {task}: {', '.join(without)} always or never fail and have no area")
     supported, refuted = all(x.above(CHANCE) for x in parts), any(x.below(CHANCE) for x in parts)

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.contrasts.verdict import RESAMPLES, Contrast, Part, drawn_part, generator, lacking, weights
+from benchmarks.contrasts.verdict import (
+    RESAMPLES,
+    Contrast,
+    Part,
+    counted,
+    drawn_part,
+    generator,
+    lacking,
+    weights,
+)
 from benchmarks.prediction.cases import Case, Place
 from benchmarks.statistics import kendall
 from benchmarks.zoo import NEEDED
@@ -34,6 +43,7 @@ def ranks_differ(cases: Sequence[Case]) -> Contrast:
         if len(here) < NEEDED:
             notes.append(f"(d) {' '.join(place)}: {len(here)} learned models, {NEEDED} are needed")
             continue
+        notes.append(f"(d) {' '.join(place)}: {counted(here)}")
         success = _by_start(here)
         mine, pair = [], []
         for name in PICTURES:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from benchmarks.contrasts.verdict import Contrast, Part, drawn_part, generator, lacking, weights
+from benchmarks.contrasts.verdict import Contrast, Part, counted, drawn_part, generator, lacking, weights
 from benchmarks.prediction.cases import Case, Place
 from benchmarks.prediction.held_out import Fits, at_dose
 from benchmarks.statistics import proportion, wilson
@@ -34,8 +34,8 @@ def within_range(cases: Sequence[Case], fits: Fits, furthest: float) -> Contrast
     inside = np.array([_lies_inside(case, fits) for case in used])
     beyond = sum(case.errors["position_error"] > furthest for case in used)
     notes = [
-        f"(b) {inside.sum()} of {len(used)} models on a task and level lie in the range; {beyond} have a "
-        f"larger error than the largest dose tested, {furthest:.2g} m, where curves are continued"
+        f"(b) {counted(used)}; {inside.sum()} of {len(used)} on a task and level lie in the range; {beyond} "
+        f"have a larger error than the largest dose tested, {furthest:.2g} m, where curves are continued"
     ]
     part, p = _share(inside)
     if len(models) < NEEDED:

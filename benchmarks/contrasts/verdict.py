@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from benchmarks.prediction.cases import Case
 from benchmarks.results_io import Row
 from benchmarks.statistics import Estimate, holm, units_needed
 from benchmarks.statistics.estimate import LEVEL, percentiles
@@ -123,6 +124,12 @@ def weights(rng: np.random.Generator, units: int, resamples: int = RESAMPLES) ->
 def generator(seed: int = 0) -> np.random.Generator:
     """The draws of a contrast."""
     return np.random.Generator(np.random.Philox(key=seed))
+
+
+def counted(cases: Sequence[Case]) -> str:
+    """How many models of how many training runs some cases are."""
+    models, runs = len({case.model for case in cases}), len({case.run for case in cases})
+    return f"{models} models of {runs} training runs"
 
 
 def lacking(letter: str, claim: str, note: str) -> Contrast:

@@ -46,7 +46,7 @@ def main(args: Args) -> None:
     results_io.write_text(out, page.render(made))
     console.print(page.table(made))
     for found in made.verdicts:
-        console.print(f"{found.task}: {found.word.upper()} ({found.why})", markup=False)
+        console.print(f"{found.task}: {found.word.upper()}. {found.why}", markup=False)
     console.print(f"page: {out}", soft_wrap=True, markup=False)
 
 

@@ -63,7 +63,7 @@ def _of_bridge(model: Model, task: Task, level: str, path: Path) -> dict[str, Ro
     """Gap and rank correlation over the policy set, against Box2D."""
     _, rows = _read(path)
     here = {"task": task.name, "level": level, "world": REFERENCE, "policy": None}
-    called = results_io.model_name(model.source)
+    called = Path(model.source).name  # as `Workshop.model_name` has it
     return {
         name: row for name in ("gap", "spearman") for row in select(rows, **here, metric=name, model=called)
     }

@@ -195,10 +195,10 @@ def verdict(task: str, steps: Mapping[str, tuple[Step, ...]]) -> Verdict:
     lacking = {level: [s for s in mine if _lacks(s)] for level, mine in steps.items()}
     inside = {level: found for level, found in lacking.items() if level in IN_DISTRIBUTION}
     if lacking and not any(lacking.values()):
-        return Verdict(task, TRUST, "every decisive level is earned, in distribution and out of it")
+        return Verdict(task, TRUST, "Every decisive level is earned, in distribution and out of it")
     if inside and not any(inside.values()):
-        return Verdict(task, TRUST_ID, "missing are " + _why(lacking))
-    return Verdict(task, NO_TRUST, "missing are " + _why(inside or lacking))
+        return Verdict(task, TRUST_ID, "Missing: " + _why(lacking))
+    return Verdict(task, NO_TRUST, "Missing: " + _why(inside or lacking))
 
 
 def _lacks(step: Step) -> bool:

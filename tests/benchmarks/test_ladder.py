@@ -107,7 +107,7 @@ def test_verdicts_rest_on_use_in_and_out_of_distribution():
     assert verdict("Strike", {"id": ugly, "speed": good}).word == TRUST  # looks decide nothing
     assert verdict("Strike", {"id": weak, "speed": weak}).word == TRUST
     part = verdict("Strike", {"id": good, "speed": bad})
-    assert part.word == TRUST_ID and part.why == "missing are speed: planning (not earned)"
+    assert part.word == TRUST_ID and part.why == "Missing: speed: planning (not earned)"
     for inside in (bad, blind, limited):
         assert verdict("Strike", {"id": inside, "speed": good}).word == NO_TRUST
     assert verdict("Catch", {"id": good, "bounce": bad}).word == NO_TRUST  # bounces are in distribution
