@@ -5,11 +5,21 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
 
 from benchmarks.contrasts.verdict import Judged, Part
 
 COLORS = {"supported": "#00734f", "refuted": "#b34a00"}
 UNSURE = "#59636e"
+NAMES = {
+    "velocity_bias_minus_momentum_leak": "success: velocity bias - momentum leak",
+    "share_in_range": "share of models in the range",
+    "exploitation": "exploitation at the shipped budget",
+    "exploitation_slope": "its growth per doubling of pressure",
+    "kendall_of_success_and_psnr": "τ_b of success and PSNR",
+    "kendall_of_success_and_ssim": "τ_b of success and SSIM",
+    "area_under_roc": "area under the ROC curve",
+}
 
 
 def draw(found: Sequence[Judged]) -> Figure:
@@ -24,7 +34,9 @@ def draw(found: Sequence[Judged]) -> Figure:
         contrast = judged.contrast
         p = "" if contrast.p is None else f", Holm p = {judged.p_holm:.2g}"
         title = f"({contrast.letter}) {contrast.claim}: {judged.verdict}{p}"
-        axis.set_title(title, fontsize=8.5, loc="left", color=color)
+        axis.set_title(" ", fontsize=8.5)  # room for what stands at the figure's own left
+        across = blended_transform_factory(figure.transFigure, axis.transAxes)
+        axis.text(0.01, 1.0, title, fontsize=8.5, va="bottom", color=color, transform=across)
         axis.spines[["top", "right", "left"]].set_visible(False)
         axis.tick_params(labelsize=7.5, length=2)
     return figure
@@ -64,4 +76,4 @@ def table(found: Sequence[Judged]) -> Any:
 
 
 def _name(part: Part) -> str:
-    return ", ".join([*map(str, part.where.values()), part.name.replace("_", " ")])
+    return ", ".join([" ".join(map(str, part.where.values())), NAMES[part.name]]).removeprefix(", ")

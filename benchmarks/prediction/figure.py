@@ -30,9 +30,8 @@ def draw(rows: Sequence[Row]) -> Figure:
         left.axvline(row["value"], color="#777777", linestyle=":", label="true rates, so many starts")
         left.legend(frameon=False, fontsize=7)
     models = found[0][1]["n"] if found else 0
-    left.set(
-        xlabel=f"mean absolute error of success, {models} models held out by training run", ylim=(-0.6, None)
-    )
+    left.set(xlabel="mean absolute error of success", ylim=(-0.6, len(found) - 0.4))
+    left.set_title(f"{models} models, held out by training run", fontsize=9)
     left.set_xlim(left=0)
     right.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
     for task, (color, marker) in STYLES.items():
