@@ -1,8 +1,8 @@
 """`worldsim bench cost`: what a physics error costs an agent, in stages that can be interrupted.
 
 dose        success against the dose of each type of law error, see `benchmarks.costing.doses`
-prediction  success of learned models, predicted from their errors, see `benchmarks.costing.prediction`
-contrasts   the five contrasts of docs/preregistration.md, see `benchmarks.costing.contrasts`
+prediction  success of learned models, predicted from their errors, see `benchmarks.costing.predictions`
+contrasts   the five contrasts of docs/preregistration.md, see `benchmarks.costing.verdicts`
 
 Each stage keeps what it found in its own file; the result file holds all that any stage has found so far.
 """
@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks import results_io
-from benchmarks.costing import contrasts as contrasting
-from benchmarks.costing import doses
-from benchmarks.costing import prediction as predicting
+from benchmarks.costing import doses, predictions, verdicts
 from benchmarks.costing.sweep import Findings, Sweep
 from benchmarks.results_io import Row
 from benchmarks.specs import Workshop
@@ -32,9 +30,9 @@ class Args(Sweep):
     """stages to run, in this order"""
     dose: doses.Doses = field(default_factory=doses.Doses)
     """options of the stage `dose`"""
-    prediction: predicting.Prediction = field(default_factory=predicting.Prediction)
+    prediction: predictions.Prediction = field(default_factory=predictions.Prediction)
     """options of the stage `prediction`"""
-    contrasts: contrasting.Contrasts = field(default_factory=contrasting.Contrasts)
+    contrasts: verdicts.Contrasts = field(default_factory=verdicts.Contrasts)
     """options of the stage `contrasts`"""
     out: Path = results_io.RESULTS / "cost.json"
     """result file; figures of the same name lie beside it"""
@@ -42,8 +40,8 @@ class Args(Sweep):
 
 STAGES: dict[Stage, Callable[[Sweep, Any, Workshop, Any], Findings]] = {
     "dose": doses.run,
-    "prediction": predicting.run,
-    "contrasts": contrasting.run,
+    "prediction": predictions.run,
+    "contrasts": verdicts.run,
 }  #: each is given its own options, the attribute of `Args` of its name
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import open_loop, records, results_io
-from benchmarks.costing.prediction import CASES, OPEN_LOOP
+from benchmarks.costing.predictions import CASES, OPEN_LOOP
 from benchmarks.prediction import cases
 from benchmarks.prediction.cases import Case
 from benchmarks.results_io import Row, select

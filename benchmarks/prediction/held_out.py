@@ -25,6 +25,7 @@ PREDICTORS: dict[str, Predictor] = {
     "mean": mean_rate,
 }
 BASELINES = ("scalar", "mean")
+UNTAUGHT = ("wrong_engines", "curves")  #: these have seen no learned model
 Fits = Mapping[Place, Sequence[tuple[float, float]]]  #: intercept and slope of each type of law error
 
 
@@ -57,22 +58,26 @@ def at_dose(curves: np.ndarray, dose: float) -> np.ndarray:
 def predict(
     cases: Sequence[Case], engines: Sequence[Case] = (), fits: Fits | None = None
 ) -> dict[str, np.ndarray]:
-    """Predictions [M] by each means that there is something for."""
+    """Predictions [M] by each means that there is something for; NaN on tasks and levels on which no engine
+    was made wrong."""
     found = {name: held_out(cases, predictor) for name, predictor in PREDICTORS.items()}
-    if engines:
-        found["wrong_engines"] = PREDICTORS["typed"](engines, cases)
-    if fits and not np.isnan(curves := along_curves(cases, fits)).any():
-        found["curves"] = curves
-    return found
+    if seen := {engine.place for engine in engines}:
+        known = np.array([case.place in seen for case in cases])
+        found["wrong_engines"] = np.where(known, PREDICTORS["typed"](engines, cases), np.nan)
+    if fits:
+        found["curves"] = along_curves(cases, fits)
+    return {name: values for name, values in found.items() if not np.isnan(values).all()}
 
 
 def rows(cases: Sequence[Case], predicted: Mapping[str, np.ndarray]) -> tuple[list[Row], list[str]]:
     """Rows of each prediction and of the errors over models, with notes on what has no interval.
 
     `predicted_success_...` by model, task and level; over models, mean absolute errors
-    `prediction_error_...`, what the typed errors gain over both baselines (`prediction_gain_over_...`), and
-    `prediction_error_floor`: what predicting the true rates would still be off by, since success was measured
-    on so many starts. Models count alike, runs are drawn. Fewer than 10 models get no interval.
+    `prediction_error_...`, what the typed errors gain over both baselines (`prediction_gain_over_...`), what
+    the two means that saw no learned model gain over the training mean where they say anything
+    (`prediction_gain_of_..._over_mean`), and `prediction_error_floor`: what predicting the true rates would
+    still be off by, since success was measured on so many starts. Models count alike, runs are drawn. Fewer
+    than 10 models get no interval.
     """
     true = np.array([case.rate for case in cases])
     found: list[Row] = []
@@ -80,11 +85,16 @@ def rows(cases: Sequence[Case], predicted: Mapping[str, np.ndarray]) -> tuple[li
         where = {"task": case.task, "level": case.level, "model": case.model, "world": "box2d"}
         for name, value in zip(predicted, values):
             n = len(case.solved)
-            found.append(where | {"metric": f"predicted_success_{name}", "value": float(value), "n": n})
+            if np.isfinite(value):
+                said = {"metric": f"predicted_success_{name}", "value": float(value), "n": n}
+                found.append(where | said)
     off = {name: np.abs(values - true) for name, values in predicted.items()}
     starts = np.array([len(case.solved) for case in cases])
     judged = {f"prediction_error_{name}": values for name, values in off.items()}
     judged |= {f"prediction_gain_over_{name}": off[name] - off["typed"] for name in BASELINES}
+    judged |= {
+        f"prediction_gain_of_{name}_over_mean": off["mean"] - off[name] for name in UNTAUGHT if name in off
+    }
     judged["prediction_error_floor"] = np.sqrt(2 / np.pi * true * (1 - true) / starts)
     notes = []
     for name, values in judged.items():
@@ -100,12 +110,12 @@ def rows(cases: Sequence[Case], predicted: Mapping[str, np.ndarray]) -> tuple[li
 
 
 def over_models(cases: Sequence[Case], values: np.ndarray) -> Estimate:
-    """Mean over models of the mean of each one's values [M], with an interval that draws runs."""
-    models = list(dict.fromkeys((case.model, case.run) for case in cases))
-    each = [
-        float(np.mean([v for c, v in zip(cases, values) if (c.model, c.run) == model])) for model in models
-    ]
-    estimate = mean(each, clusters=[run for _, run in models])
-    if len(models) < NEEDED:
-        return Estimate.without_interval(estimate.value, len(models), NEEDED)
-    return Estimate(estimate.value, estimate.low, estimate.high, len(models), estimate.needed)
+    """Mean over models of the mean of each one's values [M] (NaN: none), with an interval that draws runs."""
+    each: dict[tuple[str, str], list[float]] = {}
+    for case, value in zip(cases, values):
+        if np.isfinite(value):
+            each.setdefault((case.model, case.run), []).append(float(value))
+    estimate = mean([float(np.mean(v)) for v in each.values()], clusters=[run for _, run in each])
+    if len(each) < NEEDED:
+        return Estimate.without_interval(estimate.value, len(each), NEEDED)
+    return Estimate(estimate.value, estimate.low, estimate.high, len(each), estimate.needed)

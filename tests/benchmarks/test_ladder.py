@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import open_loop, results_io
-from benchmarks.costing.prediction import CASES, OPEN_LOOP
+from benchmarks.costing.predictions import CASES, OPEN_LOOP
 from benchmarks.ladder import command, page
 from benchmarks.ladder.command import Args
 from benchmarks.ladder.evidence import Sources, measured

@@ -108,7 +108,23 @@ def test_wrong_engines_and_curves_predict_without_any_learned_model():
     true = np.array([c.rate for c in made])
     assert np.abs(found["wrong_engines"] - true).mean() < 0.06
     assert found["curves"] == pytest.approx(0.5)  # both curves say one half at 0.5 m
-    assert np.isnan(along_curves(made, {})).all()
+    assert np.isnan(along_curves(made, {})).all() and "curves" not in predict(made, (), {})
+
+
+def test_where_no_engine_was_wrong_nothing_is_said():
+    """Engines and curves know two of three places; what they gain is counted on these alone."""
+    engines = models(curve, seed=3, places=PLACES[:2])
+    made = models(curve, count=10, seed=4)
+    found = predict(made, engines, {place: [(2.0, -4.0)] for place in PLACES[:2]})
+    known = np.array([case.place in PLACES[:2] for case in made])
+    for name in ("wrong_engines", "curves"):
+        assert (np.isfinite(found[name]) == known).all()
+    told, _ = rows(made, found)
+    check(told)
+    (gain,) = select(told, metric="prediction_gain_of_wrong_engines_over_mean")
+    off = {name: np.abs(found[name] - [c.rate for c in made])[known].mean() for name in found}
+    assert gain["value"] == pytest.approx(off["mean"] - off["wrong_engines"]) and gain["low"] > 0
+    assert len(select(told, metric="predicted_success_curves")) == 20
 
 
 def test_what_a_case_lacks_counts_as_the_mean_of_the_others():

@@ -11,7 +11,7 @@ from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
 from benchmarks import cost, open_loop, projection, results_io, truth, zoo
 from benchmarks.cost import Args
-from benchmarks.costing import dosed, prediction, sweep
+from benchmarks.costing import dosed, predictions, sweep
 from benchmarks.costing.doses import Doses
 from benchmarks.open_loop import FIRST, clips_of, measure
 from benchmarks.playing import Cell, play
@@ -42,10 +42,10 @@ def args(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "play_all", lambda job: work(job, 0))
     monkeypatch.setattr("benchmarks.dose.STARTS", 4)
     models = [Learned(f"m{i}", f"run{i}", name) for i, name in enumerate(WRONG)]
-    monkeypatch.setattr(prediction, "zoo", lambda *asked: (models, ["another is not at hand"]))
-    monkeypatch.setattr(prediction, "family_of", lambda source: "motion")
-    monkeypatch.setattr(prediction.horizons, "kept", lambda *asked: {11_000: 7, 11_001: None})
-    options = prediction.Prediction((), tmp_path, ("Catch",), ("id",), starts=2, errors_starts=2)
+    monkeypatch.setattr(predictions, "zoo", lambda *asked: (models, ["another is not at hand"]))
+    monkeypatch.setattr(predictions, "family_of", lambda source: "motion")
+    monkeypatch.setattr(predictions.horizons, "kept", lambda *asked: {11_000: 7, 11_001: None})
+    options = predictions.Prediction((), tmp_path, ("Catch",), ("id",), starts=2, errors_starts=1)
     doses = Doses(("Catch",), ("id",), ("gravity",), (0.2,), starts=2)
     out = tmp_path / "cost.json"
     return Args(rows=2, workers=1, work=tmp_path, dose=doses, prediction=options, out=out)
@@ -54,7 +54,7 @@ def args(tmp_path, monkeypatch):
 def test_the_stages_one_after_another(args):
     cost.main(args)
     meta, rows = results_io.read(args.out)
-    found = cases.read(args.work / prediction.CASES)
+    found = cases.read(args.work / predictions.CASES)
     assert [c.model for c in found] == ["m0", "m1"] and all(
         c.parted == {11_000: 7, 11_001: None} for c in found
     )
@@ -76,14 +76,14 @@ def test_the_stages_one_after_another(args):
         assert f"({letter}) undecided" in notes
     for name in ("prediction", "contrasts"):
         assert args.out.with_name(f"cost-{name}.png").stat().st_size > 10_000
-    kept = {p: p.stat().st_mtime_ns for p in (args.work / prediction.OPEN_LOOP).iterdir()}
+    kept = {p: p.stat().st_mtime_ns for p in (args.work / predictions.OPEN_LOOP).iterdir()}
     assert len(kept) == 3  # two models and the engine of the dose
     cost.main(replace(args, stages=("prediction",)))
-    assert {p: p.stat().st_mtime_ns for p in (args.work / prediction.OPEN_LOOP).iterdir()} == kept
+    assert {p: p.stat().st_mtime_ns for p in (args.work / predictions.OPEN_LOOP).iterdir()} == kept
 
 
 def test_errors_and_success_share_no_start(args):
-    shared = replace(args, prediction=replace(args.prediction, errors_first=10_999), stages=("prediction",))
+    shared = replace(args, prediction=replace(args.prediction, errors_first=11_001), stages=("prediction",))
     with pytest.raises(ValueError, match="starts that the two do not share"):
         cost.main(shared)
 

@@ -17,9 +17,9 @@ from benchmarks.contrasts.pressure import exploited
 from benchmarks.contrasts.ranking import ranks_differ
 from benchmarks.contrasts.spread import within_range
 from benchmarks.contrasts.types import types_differ
-from benchmarks.contrasts.verdict import Contrast, Judged, judge
+from benchmarks.contrasts.verdict import Judged, judge
 from benchmarks.costing import dosed
-from benchmarks.costing.prediction import CASES
+from benchmarks.costing.predictions import CASES
 from benchmarks.costing.sweep import Findings, Sweep
 from benchmarks.prediction import cases
 from benchmarks.prediction.cases import Place
@@ -103,6 +103,3 @@ def rows(found: Sequence[Judged]) -> list[Row]:
 
 def _called(name: str, where: Row) -> str:
     return " ".join([*map(str, where.values()), name.replace("_", " ")])
-
-
-__all__ = ["Contrast", "Contrasts", "panels", "rows", "run", "tell"]
