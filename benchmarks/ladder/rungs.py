@@ -1,8 +1,7 @@
 """The levels that a world model is judged on, and what earns each: all thresholds stand here.
 
 A level is earned where the unfavourable end of every interval meets its limit; a value without an interval
-earns nothing. Limits are conventions of this project, fixed before the figures of any model were put on a
-page.
+earns nothing. The limits are conventions of this project, the same for every model.
 """
 
 from collections.abc import Mapping

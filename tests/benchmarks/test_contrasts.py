@@ -16,9 +16,11 @@ from benchmarks.contrasts.ranking import ranks_differ
 from benchmarks.contrasts.spread import within_range
 from benchmarks.contrasts.types import cochran, types_differ
 from benchmarks.contrasts.verdict import Contrast, judge
+from benchmarks.costing.verdicts import panels
 from benchmarks.policy_set import PRESSURES
 from benchmarks.prediction.cases import Case
-from benchmarks.specs import Spec
+from benchmarks.records import EpisodeRecord
+from benchmarks.specs import Spec, Workshop
 
 STARTS = 200
 
@@ -144,6 +146,30 @@ def test_c_exploitation_that_grows_that_is_nothing_and_that_does_not_grow():
     part = exploitation_panels(lambda n: 0.1)
     del part["Catch", "size"]
     assert "has not been played on Catch size" in exploited(part).notes[0]
+
+
+def test_c_reads_records_of_the_shipped_models_alone():
+    """Of other weights, or without a policy's starts in one world: left out, with a note."""
+    shop = Workshop()
+    weights = shop.weights("learned", shop.task("Strike"))
+    found = []
+    for name in pressure.POLICIES:
+        spec = Spec.parse(name)
+        own = weights if spec.prepared_in == "learned" else ""
+        for world, around in (("learned", weights), ("box2d", "")):
+            for i in range(3):
+                blank = EpisodeRecord(
+                    "Strike", "speed", i, world, spec.name, spec.prepared_in, i > 0, 0.1, 28
+                )
+                made = f"{own}/{around}" if own or around else ""
+                found += [replace(blank, weights=made), replace(blank, level="id", weights=made)]
+                found.append(replace(blank, success=True, weights=f"0123/{around}"))
+    paired, notes = panels(found, shop)
+    assert list(paired) == [("Strike", "speed")] and not notes
+    for panel in paired["Strike", "speed"]:
+        assert len(panel.policies) == len(pressure.POLICIES) and (panel.rates == 2 / 3).all()
+    paired, notes = panels(found[3:], shop)
+    assert not paired and "Strike speed" in notes[0] and "3 starts" in notes[0]
 
 
 def picture_cases(psnr, ssim, places=ranking.PLACES, count=14):
