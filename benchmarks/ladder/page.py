@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.ladder.rungs import EARNED, RUNGS, UNKNOWN, Reading, Step, Verdict
+from benchmarks.ladder.rungs import EARNED, LIMITED, RUNGS, UNKNOWN, Reading, Step, Verdict
 from benchmarks.tables import level_name
 
-MARKS = {EARNED: "✓", UNKNOWN: "?"}
+MARKS = {EARNED: "✓", LIMITED: "○", UNKNOWN: "?"}
 Steps = Mapping[str, Mapping[str, tuple[Step, ...]]]  #: by task and level
 
 
@@ -52,7 +52,7 @@ def told(reading: Reading) -> str:
     row = reading.row
     if row is None:
         return "–"
-    digits = 1 if abs(row["value"]) >= 10 else 2
+    digits = 1 if abs(row["value"]) >= 10 else 3
     unit = f" {reading.bar.unit}" if reading.bar.unit else ""
     if row["low"] is None or row["high"] is None:
         return f"{row['value']:.{digits}f}{unit}, no interval (n = {row['n']})"

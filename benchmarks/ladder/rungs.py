@@ -11,7 +11,10 @@ from benchmarks.bridge import IN_DISTRIBUTION
 from benchmarks.results_io import Row
 
 ABLE = 0.5  #: success in Box2D of the same planner or learner below which it is itself the bottleneck
-MEASURE = "worldsim bench cost --stages prediction --prediction.models {model}"
+MEASURE = (
+    "worldsim bench cost --stages prediction --prediction.levels id bounce speed size both "
+    "--prediction.models {model}"
+)
 BRIDGE = "worldsim bench bridge --levels {level} --model {model}"
 LOOP = "worldsim bench loop"
 
