@@ -16,6 +16,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "bridge": ("benchmarks.bridge:main", "run policies on the same starts in several worlds and report"),
     "compare": ("benchmarks.compare:main", "two models or runs on the same starts, cell by cell"),
     "leaderboard": ("benchmarks.leaderboard:main", "validate runs of the bridge and rank their models"),
+    "ladder": (
+        "benchmarks.ladder.command:main",
+        "what a model has earned, level by level, and whether to trust it",
+    ),
     "check": ("benchmarks.check:main", "whether a task, world, model or policy keeps its contract"),
     "play": ("benchmarks.play:main", "act in a world yourself, with ground truth beside it"),
     "bench engines": (

@@ -10,7 +10,8 @@ from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
 from benchmarks import cost, cost_figures, dose, projection, records, results_io
 from benchmarks.cost import Args
-from benchmarks.cost_rows import on_plans
+from benchmarks.cost_rows import Curve, on_plans, summarise
+from benchmarks.costing import doses, sweep
 from benchmarks.results_io import check, select
 from benchmarks.specs import Spec, Workshop
 from benchmarks.workers import work
@@ -23,15 +24,16 @@ def args(tmp_path, monkeypatch):
     monkeypatch.setattr(projection, "TRIED", 1)
     few = CEMConfig(candidates=(4,), refresh=(2,), replan_every=24)
     monkeypatch.setitem(PLANNERS, "cem", Entry(CEM, few))
-    monkeypatch.setattr(cost, "play_all", lambda job: work(job, 0))  # without a process of its own
+    monkeypatch.setattr(sweep, "play_all", lambda job: work(job, 0))  # without a process of its own
     laws = ("gravity", "interpenetration")
+    options = doses.Doses(("Catch",), ("id",), laws, (0.2, 0.5), 1)
     out = tmp_path / "cost.json"
-    return Args(("Catch",), ("id",), laws, (0.2, 0.5), 1, rows=1, workers=1, work=tmp_path, out=out)
+    return Args(rows=1, workers=1, work=tmp_path, stages=("dose",), dose=options, out=out)
 
 
 def test_a_sweep_that_was_interrupted_goes_on_where_it_stood(args):
-    curves = cost.plan(args, Workshop())
-    job = cost.job_of(curves, args)
+    curves = doses.plan(args, args.dose, Workshop())
+    job = doses.job_of(curves, args, args.dose)
     assert [str(cell.spec) for cell in job.cells[:1]] == ["cem@box2d"]
     assert not curves[1].worlds  # interpenetration moves the ball too little
     work(replace(job, cells=job.cells[:2]), 0)  # then it was killed while it wrote
@@ -71,14 +73,14 @@ def _rows_tell(args, curves, episodes):
 def test_rows_by_hand():
     """Success falls from 80 to 30 of 100 at 0.4 m: it is halved before, and pictures show it."""
     matches = (dose.Match(0.2, 0.3, 0.21, True), dose.Match(0.4, 0.5, 0.4, True))
-    curve = cost.Curve("Catch", "id", "box2d", "gravity", matches)
+    curve = Curve("Catch", "id", "box2d", "gravity", matches)
     solved = {"box2d": 80, "perturbed:gravity:0.3:box2d": 70, "perturbed:gravity:0.5:box2d": 30}
     found = [
         records.EpisodeRecord("Catch", "id", i, "box2d", "cem", world, i < count, 0.5, 20)
         for world, count in solved.items()
         for i in range(100)
     ]
-    rows, notes = cost.summarise([curve], found)
+    rows, notes = summarise([curve], found)
     check(rows)
     assert notes == []
     (half,) = select(rows, metric="half_dose")
@@ -95,7 +97,7 @@ def test_on_plans_a_contact_error_counts_where_plans_have_contacts():
     """A launch that misses shows no momentum leak; one that hits shows it for the frames that count."""
     task = Workshop().task("Strike")
     match = dose.Match(0.2, 0.5, 0.2, True)
-    curve = cost.Curve("Strike", "id", "box2d", "momentum_leak", (match,))
+    curve = Curve("Strike", "id", "box2d", "momentum_leak", (match,))
     red, blue = (np.array(task.sample("id", 0).scene.bodies[i].position) for i in (1, 0))
     away = tuple((red - blue) / np.linalg.norm(red - blue))
     episode = records.EpisodeRecord(

@@ -1,0 +1,55 @@
+"""What the stages of `worldsim bench cost` share: common options, playing what is missing, what they find."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.bridge import FIRST_UNSEEN
+from benchmarks.records import EpisodeRecord
+from benchmarks.results_io import Row
+from benchmarks.workers import Job, play_all
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Options of every stage."""
+
+    first: int = FIRST_UNSEEN
+    """number of the first start; some before it were seen before the contrasts were written down, see
+    docs/preregistration.md"""
+    engine: str = "box2d"
+    """engine that is made wrong to imagine in, and executes"""
+    rows: int = 50
+    """episodes side by side"""
+    workers: int = 2
+    """processes, one thread each"""
+    work: Path = Path("runs/bench/cost")
+    """folder for strengths, episode records and what each stage found"""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a stage found: rows, notes in words on what could not be measured, figures by name, and tables
+    (of rich) to be shown."""
+
+    rows: list[Row]
+    notes: list[str] = field(default_factory=list)
+    figures: "dict[str, Figure]" = field(default_factory=dict)
+    tables: list[Any] = field(default_factory=list)
+
+
+def played(job: Job, seconds: Callable[[], float], console: Any) -> list[EpisodeRecord]:
+    """Print the projected time, play what is missing, and return all records of the job.
+
+    `seconds` tells the projected wall-clock time; it is not asked where nothing is missing.
+    """
+    missing = job.missing()
+    console.print(f"{len(job.cells)} cells, {missing} episodes are missing")
+    if missing:
+        console.print(f"projected time: {seconds() / 60:.0f} min on {job.workers} cores")
+        play_all(job)
+    return job.found()
