@@ -1,0 +1,81 @@
+"""Imagining in a model some of whose errors are repaired."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.imagination import Imagination, SeenWorld, TrueWorld, private_world
+from agents.repair.compose import compose
+from agents.repair.parts import PARTS, Repair
+from agents.repair.reading import read, stack
+from envs.base import Observation, Task
+from worldsim.engines import make_engine
+from worldsim.tracking import Track
+from worldsim.worlds import SimulatedWorld, World
+
+
+class Repaired:
+    """An imagination that shows what `model` imagines with some `parts` taken from `truth`.
+
+    Where a part is put in depends on what comes later, so that all actions must be foreseen before the first
+    frame is shown; both are then rolled out to the last of them. `truth` begins from the true scene.
+    """
+
+    differentiable = False
+
+    def __init__(
+        self, model: Imagination, truth: Imagination, task: Task, parts: Sequence[str], name: str = "repaired"
+    ) -> None:
+        self.model, self.truth, self.parts = model, truth, tuple(parts)
+        self.name, self.device = name, model.device
+        self._scene = task.template
+        self._track: Track | None = None
+        self._now = 0
+
+    def foresee(self, observation: Observation, keys: np.ndarray, actions: np.ndarray | Tensor) -> None:
+        """See `Foreseeing.foresee`."""
+        flat = np.asarray(actions).reshape(-1, *np.shape(actions)[2:])
+        copies, control = np.shape(actions)[1], self._scene.control
+        launch = flat[:, 0] if control is not None and control.kind == "launch" else None
+        readings = []
+        for source in (self.model, self.truth):
+            tracks = [source.begin(observation.to(source.device), keys, copies)]
+            tracks += [source.step(flat[:, t]) for t in range(flat.shape[1])]
+            readings.append(read(stack(tracks), self._scene, launch))
+        first = observation.track.repeat(copies).to(torch.device("cpu"))
+        self._track = compose(first, *readings, self.parts).to(self.device)
+
+    def begin(self, observation: Observation, keys: np.ndarray, copies: int) -> Track:
+        """See `Imagination.begin`; what was foreseen begins."""
+        self._now = 0
+        return self._see()
+
+    def step(self, actions: np.ndarray | Tensor) -> Track:
+        """See `Imagination.step`; the actions are those that were foreseen."""
+        self._now += 1
+        return self._see()
+
+    def keep(self, index: np.ndarray) -> None:
+        """See `Imagination.keep`."""
+        assert self._track is not None, "foresee comes before keep"
+        self._track = self._track.select(torch.as_tensor(index, device=self.device))
+
+    def _see(self) -> Track:
+        assert self._track is not None, "foresee comes before begin"
+        return Track(*(getattr(self._track, f.name)[:, self._now] for f in fields(Track)))
+
+
+def repaired(repair: Repair, world: "str | World", task: Task, level: str = "id") -> Imagination:
+    """What a planner imagines in for a repair of `world`; the model itself where nothing is repaired, and the
+    engine's frames from the true scene where everything is."""
+    model = SeenWorld(private_world(world, task, level), task)
+    engine = SimulatedWorld(make_engine(repair.engine), model.world.resolution)
+    truth = TrueWorld(private_world(engine, task, level), task)
+    where: SeenWorld | Repaired = Repaired(model, truth, task, repair.parts)
+    if len(repair.parts) in (0, len(PARTS)):
+        where = truth if repair.parts else model
+    where.name = str(repair)
+    return where
