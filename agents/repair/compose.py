@@ -51,7 +51,8 @@ def compose(first: Track, model: Reading, truth: Reading, repaired: Collection[s
 
     before, time, outcome, after = (source(part) for part in ("before", "time", "outcome", "after"))
     path, pure = _motion(before, time, outcome, after)
-    status, measured = _status(path, pure, before, source("existence"))
+    shows = _shows(path, first.size[:, None].double().numpy())
+    status, measured = _status(path, pure, shows, before, source("existence"))
     names = source("identity").names
     path = np.take_along_axis(path, names[..., None], 2)
     status, measured = (np.take_along_axis(v, names, 2) for v in (status, measured))
@@ -148,13 +149,20 @@ def _pick(path: Array, frame: Array) -> Array:
     return np.take_along_axis(path, frame[:, None, :, None], 1)[:, 0]
 
 
-def _status(path: Array, pure: Array, motion: Reading, existence: Reading) -> tuple[Array, Array]:
+def _shows(path: Array, size: Array) -> Array:
+    """[N, T, B] bool: something of a body lies in view; what has left it is no longer measured."""
+    return ((path > -size[..., None]) & (path < VIEW + size[..., None])).all(-1)
+
+
+def _status(
+    path: Array, pure: Array, shows: Array, motion: Reading, existence: Reading
+) -> tuple[Array, Array]:
     """Status [N, T, B] of each body, and where it is measured."""
     absent, own = (np.isin(r.status, (LOST, DUPLICATED)) for r in (existence, motion))
     outside = ((path < 0) | (path > VIEW)).any(-1)
     kept = pure & ~own
     status = np.where(kept, motion.status, np.where(outside, LEFT, VISIBLE))
-    measured = np.where(kept, motion.measured, True)
+    measured = np.where(kept, motion.measured, shows)
     return np.where(absent, existence.status, status), measured & ~absent
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from agents.imagination import Imagination, SeenWorld, TrueWorld, private_world
 from agents.repair.compose import compose
 from agents.repair.parts import PARTS, Repair
-from agents.repair.reading import read, stack
+from agents.repair.reading import Reading, read, stack
 from envs.base import Observation, Task
 from worldsim.engines import make_engine
 from worldsim.tracking import Track
@@ -40,13 +40,15 @@ class Repaired:
         flat = np.asarray(actions).reshape(-1, *np.shape(actions)[2:])
         copies, control = np.shape(actions)[1], self._scene.control
         launch = flat[:, 0] if control is not None and control.kind == "launch" else None
-        readings = []
-        for source in (self.model, self.truth):
+
+        def rollout(source: Imagination) -> Reading:
             tracks = [source.begin(observation.to(source.device), keys, copies)]
             tracks += [source.step(flat[:, t]) for t in range(flat.shape[1])]
-            readings.append(read(stack(tracks), self._scene, launch))
+            return read(stack(tracks), self._scene, launch)
+
         first = observation.track.repeat(copies).to(torch.device("cpu"))
-        self._track = compose(first, *readings, self.parts).to(self.device)
+        composed = compose(first, rollout(self.model), rollout(self.truth), self.parts)
+        self._track = composed.to(self.device)
 
     def begin(self, observation: Observation, keys: np.ndarray, copies: int) -> Track:
         """See `Imagination.begin`; what was foreseen begins."""

@@ -12,10 +12,11 @@ import torch
 from worldsim.engines.damping import decay, reach
 from worldsim.metrics.bodies import exchanges
 from worldsim.metrics.contacts import find_contacts
-from worldsim.scenes import DT, VIEW, Scene
+from worldsim.scenes import DT, Scene
 from worldsim.tracking import Track
 
 Array = np.ndarray
+TOUCH = 1.0  #: m; a contact in a wrong place is a contact: surfaces this close count as touching
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,7 @@ def _completed(position: Array, measured: Array, first: Array, dynamic: Sequence
 def _first_contacts(seen: Array, radius: Array, valid: Array, scene: Scene, free: Free) -> Contacts:
     """The first contact of each body; `seen` [N, T + 1, B, 2] begins one frame before frame 0."""
     count, bodies = seen.shape[0], seen.shape[2]
-    inside = (seen >= radius[:, None, :, None]) & (seen <= VIEW - radius[:, None, :, None])
-    found = find_contacts(seen, radius, valid & inside.all(-1), [scene] * count)
+    found = find_contacts(seen, radius, valid, [scene] * count, TOUCH)
     shape = (count, bodies)
     time, partner = np.full(shape, np.inf), np.full(shape, -1)
     place, before, after, close, normal = np.zeros((5, *shape, 2))

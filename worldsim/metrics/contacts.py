@@ -63,12 +63,17 @@ def touching_pairs(bodies: Sequence[Body]) -> list[tuple[int, int]]:
 
 
 def find_contacts(
-    position: np.ndarray, radius: np.ndarray, valid: np.ndarray, scenes: Sequence[Scene]
+    position: np.ndarray,
+    radius: np.ndarray,
+    valid: np.ndarray,
+    scenes: Sequence[Scene],
+    touch: float = TOUCH,
 ) -> Contacts:
     """Impacts between bodies at `position` [N, T, B, 2] m with `radius` [N, B] m of the discs.
 
     Looked for where both bodies are `valid` [N, T, B] (seen, fully in view) from the frame before to two
-    frames later; fixed bodies always are. All scenes have the same bodies but for sizes and places.
+    frames later; fixed bodies always are. Surfaces at most `touch` m apart have touched. All scenes have the
+    same bodies but for sizes and places.
     """
     gravity = np.array([scene.gravity for scene in scenes])
     found = [_NONE]
@@ -82,7 +87,7 @@ def find_contacts(
         reach = radius[:, j] + (0.0 if wall else radius[:, i])
         seen = valid[:, :, j] if wall else valid[:, :, i] & valid[:, :, j]
         seen = seen[:, :-3] & seen[:, 1:-2] & seen[:, 2:-1] & seen[:, 3:]
-        found.append(_meetings(*paths, (i, j), half, reach[:, None], seen))
+        found.append(_meetings(*paths, (i, j), half, reach[:, None], seen, touch))
     joined = Contacts(*(np.concatenate([getattr(c, f.name) for c in found]) for f in fields(Contacts)))
     return joined.select(np.lexsort((joined.time, joined.clip)))
 
@@ -125,9 +130,16 @@ _NONE = Contacts(
 
 
 def _meetings(
-    one: _Paths, two: _Paths, pair: tuple[int, int], half: np.ndarray, reach: np.ndarray, seen: np.ndarray
+    one: _Paths,
+    two: _Paths,
+    pair: tuple[int, int],
+    half: np.ndarray,
+    reach: np.ndarray,
+    seen: np.ndarray,
+    most: float,
 ) -> Contacts:
-    """Impacts of one pair; `half` [N or 1, 1, 2] m of a box (zero: a disc's centre), `reach` [N, 1] m."""
+    """Impacts of one pair; `half` [N or 1, 1, 2] m of a box (zero: a disc's centre), `reach` [N, 1] m,
+    `most` m that surfaces may be apart."""
     way = two.start - one.start
     change = (two.before - one.before) - (
         two.after - one.after
@@ -148,7 +160,7 @@ def _meetings(
     approach = -((before[:, :, 1] - before[:, :, 0]) * normal).sum(-1)
     impulse = approach + ((after[:, :, 1] - after[:, :, 0]) * normal).sum(-1)
     gap = distance - reach
-    hit = seen & _hits(gap, approach, impulse, late)
+    hit = seen & _hits(gap <= most, approach, impulse, late)
     if not half.any():
         size = np.sqrt((change * change).sum(-1))
         normal = -change / np.maximum(size, 1e-9)[..., None]
@@ -164,10 +176,10 @@ def _meetings(
     )
 
 
-def _hits(gap: np.ndarray, approach: np.ndarray, impulse: np.ndarray, late: np.ndarray) -> np.ndarray:
-    """Intervals [N, T-3] with an impact. Those beside it see a part of it, so the largest one counts, be it
-    too slow or out of view; where the last paths cross at their end, the impact may lie beyond."""
-    touch = gap <= TOUCH
+def _hits(touch: np.ndarray, approach: np.ndarray, impulse: np.ndarray, late: np.ndarray) -> np.ndarray:
+    """Intervals [N, T-3] with an impact, of those in which bodies `touch`. Those beside it see a part of it,
+    so the largest one counts, be it too slow or out of view; where the last paths cross at their end, the
+    impact may lie beyond."""
     hit = touch & (approach >= SLOWEST) & (impulse >= STOPPED * approach)
     strength = np.pad(np.where(touch, impulse, -np.inf), ((0, 0), (1, 1)), constant_values=-np.inf)
     hit &= (strength[:, 1:-1] > strength[:, :-2]) & (strength[:, 1:-1] >= strength[:, 2:])
