@@ -1,6 +1,7 @@
 """`worldsim bench cost`: what a physics error costs an agent, in stages that can be interrupted.
 
 dose      success against the dose of each type of law error, see `benchmarks.costing.doses`
+repair    success that comes back when parts of a model are repaired, see `benchmarks.costing.repairs`
 
 Each stage keeps what it found in its own file; the result file holds all that any stage has found so far.
 """
@@ -11,28 +12,31 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks import results_io
-from benchmarks.costing import doses
+from benchmarks.costing import doses, repairs
 from benchmarks.costing.sweep import Findings, Sweep
 from benchmarks.results_io import Row
 from benchmarks.specs import Workshop
 
-Stage = Literal["dose"]
+Stage = Literal["dose", "repair"]
 
 
 @dataclass(frozen=True)
 class Args(Sweep):
     """Make benchmarks/results/cost.json; run again to go on from what is recorded."""
 
-    stages: tuple[Stage, ...] = ("dose",)
+    stages: tuple[Stage, ...] = ("dose", "repair")
     """stages to run, in this order"""
     dose: doses.Doses = field(default_factory=doses.Doses)
     """options of the stage `dose`"""
+    repair: repairs.Repairs = field(default_factory=repairs.Repairs)
+    """options of the stage `repair`"""
     out: Path = results_io.RESULTS / "cost.json"
     """result file; figures of the same name lie beside it"""
 
 
 STAGES: dict[Stage, Callable[[Sweep, Any, Workshop, Any], Findings]] = {
     "dose": doses.run,
+    "repair": repairs.run,
 }  #: each is given its own options, the attribute of `Args` of its name
 
 

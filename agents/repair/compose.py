@@ -151,7 +151,8 @@ def _pick(path: Array, frame: Array) -> Array:
 
 def _shows(path: Array, size: Array) -> Array:
     """[N, T, B] bool: something of a body lies in view; what has left it is no longer measured."""
-    return ((path > -size[..., None]) & (path < VIEW + size[..., None])).all(-1)
+    inside = (path > -size[..., None]) & (path < VIEW + size[..., None])
+    return np.asarray(inside.all(-1))
 
 
 def _status(
