@@ -2,6 +2,7 @@
 
 dose      success against the dose of each type of law error, see `benchmarks.costing.doses`
 repair    success that comes back when parts of a model are repaired, see `benchmarks.costing.repairs`
+horizon   success against planning horizon over divergence horizon, see `benchmarks.costing.horizons`
 
 Each stage keeps what it found in its own file; the result file holds all that any stage has found so far.
 """
@@ -12,24 +13,26 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks import results_io
-from benchmarks.costing import doses, repairs
+from benchmarks.costing import doses, horizons, repairs
 from benchmarks.costing.sweep import Findings, Sweep
 from benchmarks.results_io import Row
 from benchmarks.specs import Workshop
 
-Stage = Literal["dose", "repair"]
+Stage = Literal["dose", "repair", "horizon"]
 
 
 @dataclass(frozen=True)
 class Args(Sweep):
     """Make benchmarks/results/cost.json; run again to go on from what is recorded."""
 
-    stages: tuple[Stage, ...] = ("dose", "repair")
+    stages: tuple[Stage, ...] = ("dose", "repair", "horizon")
     """stages to run, in this order"""
     dose: doses.Doses = field(default_factory=doses.Doses)
     """options of the stage `dose`"""
     repair: repairs.Repairs = field(default_factory=repairs.Repairs)
     """options of the stage `repair`"""
+    horizon: horizons.Horizons = field(default_factory=horizons.Horizons)
+    """options of the stage `horizon`"""
     out: Path = results_io.RESULTS / "cost.json"
     """result file; figures of the same name lie beside it"""
 
@@ -37,6 +40,7 @@ class Args(Sweep):
 STAGES: dict[Stage, Callable[[Sweep, Any, Workshop, Any], Findings]] = {
     "dose": doses.run,
     "repair": repairs.run,
+    "horizon": horizons.run,
 }  #: each is given its own options, the attribute of `Args` of its name
 
 

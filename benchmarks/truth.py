@@ -47,16 +47,18 @@ def judge(task: Task, starts: Sequence[Start], true: np.ndarray, frames: np.ndar
     return outcome
 
 
-def parting(position: np.ndarray, status: np.ndarray, true: np.ndarray, bodies: Sequence[int]) -> int | None:
-    """The first frame at which a tracked body is more than 0.5 m from the true one, None where it never is.
+def parting(
+    position: np.ndarray, status: np.ndarray, true: np.ndarray, bodies: Sequence[int], far: float = PARTED
+) -> int | None:
+    """The first frame at which a tracked body is more than `far` m from the true one, None where it never is.
 
     `position` [T, B, 2] and `status` [T, B] of the tracker, `true` [T, B, 6]. A body whose true centre is
     in view and that is lost or duplicated in the picture has parted as well; one that has left the view in
     either is not judged.
     """
     inside = ((true[..., :2] > 0) & (true[..., :2] < VIEW)).all(-1)
-    far = np.linalg.norm(position - true[..., :2], axis=-1) > PARTED
-    apart = inside & (((status == VISIBLE) & far) | (status >= LOST))
+    off = np.linalg.norm(position - true[..., :2], axis=-1) > far
+    apart = inside & (((status == VISIBLE) & off) | (status >= LOST))
     when = apart[:, list(bodies)].any(-1)
     return int(when.argmax()) if when.any() else None
 
