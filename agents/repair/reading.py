@@ -16,7 +16,6 @@ from worldsim.scenes import DT, Scene
 from worldsim.tracking import Track
 
 Array = np.ndarray
-TOUCH = 1.0  #: m; a contact in a wrong place is a contact: surfaces this close count as touching
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def _completed(position: Array, measured: Array, first: Array, dynamic: Sequence
 def _first_contacts(seen: Array, radius: Array, valid: Array, scene: Scene, free: Free) -> Contacts:
     """The first contact of each body; `seen` [N, T + 1, B, 2] begins one frame before frame 0."""
     count, bodies = seen.shape[0], seen.shape[2]
-    found = find_contacts(seen, radius, valid, [scene] * count, TOUCH)
+    found = find_contacts(seen, radius, valid, [scene] * count, loose=True)
     shape = (count, bodies)
     time, partner = np.full(shape, np.inf), np.full(shape, -1)
     place, before, after, close, normal = np.zeros((5, *shape, 2))
