@@ -115,7 +115,7 @@ def test_none_repaired_plans_as_the_model_and_all_repaired_as_the_engine(task, l
     assert (plain[0][2][1] != plain[1][2][1]).all()  # the two worlds promise different things
 
 
-@pytest.mark.parametrize(("law", "part"), [("restitution:1", "outcome"), ("contact_delay:0.3", "time")])
+@pytest.mark.parametrize(("law", "part"), [("restitution:1", "outcome"), ("contact_delay:0.5", "time")])
 def test_plans_keep_their_promise_where_the_wrong_part_is_repaired_and_nowhere_else(law, part):
     task, engine = Strike(), f"perturbed:{law}:box2d"
 
@@ -126,7 +126,8 @@ def test_plans_keep_their_promise_where_the_wrong_part_is_repaired_and_nowhere_e
         return np.abs(miss - promised[1])
 
     others = [p for p in PARTS if p != part]
-    assert broken([part]).max() < 0.05 and broken(others).mean() > 0.3
+    kept = broken([part])
+    assert kept.max() < 0.05 and broken(others).mean() > 10 * kept.mean()
 
 
 def test_what_is_imagined_is_named():

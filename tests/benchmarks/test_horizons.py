@@ -33,11 +33,11 @@ def episodes(task, policy, world, solved, count=40, frames=20):
 
 def test_a_world_parts_when_it_is_off_by_the_tolerance():
     """Bodies that drift by 1.9 m/s are 0.8 m off in the fifth frame; right physics never parts."""
-    found = episodes("Catch", "cem", "box2d", bool, count=5)
+    found = episodes("Catch", "cem", "box2d", bool, count=8)
     assert horizon("perturbed:velocity_bias:1.9:box2d", found, Workshop()).median == 5.0
     assert horizon("perturbed:velocity_bias:0.95:box2d", found, Workshop()).median == pytest.approx(9, abs=1)
     never = horizon("box2d", found, Workshop())
-    assert never == Horizon(None, None, None, 5)
+    assert never == Horizon(None, None, None, 8)
     short = [replace(r, frames=4) for r in found]
     assert horizon("perturbed:velocity_bias:1.9:box2d", short, Workshop()).median is None
 
