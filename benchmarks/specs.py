@@ -13,6 +13,7 @@ from pathlib import Path
 
 from agents.base import Policy
 from agents.graded import ACTING, PLANNING, Graded, graded_settings
+from agents.repair.imagination import Memory
 from agents.repair.parts import REPAIRED, Repair
 from benchmarks.records import file_hash, text_hash
 from envs.base import Task
@@ -204,6 +205,7 @@ class Workshop:
         self.model, self.policies = model, Path(policies)
         self._loaded: dict[str, WorldModel] = {}
         self._tasks: dict[str, Task] = {}
+        self._remembered: tuple[tuple[str, ...], Memory] = ((), Memory())
 
     def task(self, name: str) -> Task:
         """The task of this name; it remembers its starts. Raises ValueError when unknown."""
@@ -279,9 +281,18 @@ class Workshop:
         world, knobs = self.world(spec.imagines_in, task), dict(spec.knobs)
         config = graded_settings(config_for(spec.planner, task), knobs)
         if spec.repair:
-            return make_repaired(spec.planner, task, world, spec.repair, level, config)
+            memory = self._memory(
+                task.name, level, spec.repair.engine, spec.repair.world, spec.name, executing
+            )
+            return make_repaired(spec.planner, task, world, spec.repair, level, config, memory)
         privileged = spec.policy == "cem_privileged"
         return make_planner(spec.planner, task, world, level, config, privileged)
+
+    def _memory(self, *place: str) -> "Memory":
+        """What rollouts are remembered in while worlds that differ in what is repaired alone are made."""
+        if self._remembered[0] != place:
+            self._remembered = place, Memory()
+        return self._remembered[1]
 
     def frames_trained(self, spec: Spec, name: str) -> int:
         """For how many frames a policy has been trained to its end, 0 where it has not."""

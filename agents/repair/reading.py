@@ -74,6 +74,12 @@ class Reading:
     contacts: Contacts
     free: Free
 
+    @property
+    def nbytes(self) -> int:
+        """About how much memory it takes."""
+        arrays = self.names, self.position, self.status, self.measured, self.path
+        return sum(a.nbytes for a in arrays)
+
 
 def stack(tracks: Sequence[Track]) -> Track:
     """The tracks at some frames as one with a time axis, on the host; `unseen` is never absent."""

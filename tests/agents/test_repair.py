@@ -10,7 +10,7 @@ from agents.planner import Planner
 from agents.planners import make_repaired
 from agents.refits.cem import CEM, CEMConfig
 from agents.repair.compose import compose
-from agents.repair.imagination import Repaired, repaired
+from agents.repair.imagination import Memory, Repaired, repaired
 from agents.repair.parts import PARTS, Repair
 from agents.repair.reading import read, stack
 from benchmarks.playing import Witness
@@ -128,6 +128,19 @@ def test_plans_keep_their_promise_where_the_wrong_part_is_repaired_and_nowhere_e
     others = [p for p in PARTS if p != part]
     kept = broken([part])
     assert kept.max() < 0.05 and broken(others).mean() > 10 * kept.mean()
+
+
+def test_what_is_remembered_changes_nothing_and_saves_rollouts():
+    task, engine, memory = Strike(), "perturbed:restitution:1:box2d", Memory()
+    for parts, known in ((("outcome",), 2), (("outcome", "identity"), 2), (("time",), 3)):  # at most
+        repair = Repair.of(parts, "box2d", engine)
+        plain, shared = (
+            planned(make_repaired("cem", task, engine, repair, config=FEW, memory=m), task, range(2))
+            for m in (None, memory)
+        )
+        assert (plain[0] == shared[0]).all() and (plain[2][1] == shared[2][1]).all()
+        assert all((a == b).all() for a, b in zip(plain[1], shared[1], strict=True))
+        assert 1 < len(memory.known) <= known and memory.size > 0
 
 
 def test_what_is_imagined_is_named():
