@@ -36,7 +36,9 @@ def law(rows: Sequence[Row], task: str, level: str) -> Figure:
     for axis, (name, kinds) in zip(axes, panels.items()):
         for kind, (color, marker) in zip(kinds, STYLES):
             _curve(axis, [r for r in here if _kind(r) == kind], color, marker, kind.replace("_", " "))
-        axis.set(title=name, xlabel="planning horizon / divergence horizon", xscale="log", ylim=(-0.03, 1.03))
+        axis.set(title=name, xlabel="planning / divergence horizon", xscale="log", ylim=(-0.03, 1.03))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_formatter("")
         axis.spines[["top", "right"]].set_visible(False)
         axis.legend(fontsize=7, frameon=False, loc="best")
     axes[0].set_ylabel(f"{task}, {level}: share of starts\nsolved as in right physics")

@@ -46,7 +46,7 @@ def draw(rows: Sequence[Row]) -> Figure:
         axis.spines[["top", "right"]].set_visible(False)
         if worlds:
             axis.legend(fontsize=7, frameon=False, loc="best")
-    panels[0].set_ylabel("success recovered by repairing it (Shapley)")
+    panels[0].set_ylabel("success that repairing it\nbrings back (Shapley)")
     return figure
 
 

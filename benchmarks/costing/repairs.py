@@ -142,14 +142,16 @@ def job_of(places: Sequence[Place], sweep: Sweep, options: Repairs) -> Job:
 
 
 def seconds(job: Job, workshop: Workshop) -> float:
-    """Projected time of what is missing: one set of parts of each place stands for all of them."""
+    """Projected time of what is missing, at most: of each place one set of parts pays for rollouts that all
+    share, and a second one stands for the others, some of which share all of theirs."""
     total, missing = 0.0, {cell: n for cell, n in job.missing_by_cell().items() if n}
     kinds: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in missing:
         kinds.setdefault((cell.task, cell.level, cell.spec.imagines_in), []).append(cell)
     for cells in kinds.values():
-        each = seconds_each(cells[len(cells) // 2], workshop)
-        total += each * sum(missing[cell] for cell in cells)
+        tried = [cells[len(cells) // 3], cells[2 * len(cells) // 3]]
+        first, other = (seconds_each(cell, workshop) for cell in tried)
+        total += (first - other) * missing[tried[0]] + other * sum(missing[cell] for cell in cells)
     return total / job.workers
 
 
