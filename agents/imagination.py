@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -33,6 +33,15 @@ class Imagination(Protocol):
 
     def keep(self, index: np.ndarray) -> None:
         """Go on with the rows named by `index` alone."""
+        ...
+
+
+@runtime_checkable
+class Foreseeing(Imagination, Protocol):
+    """An imagination that must know all actions before it shows the first frame."""
+
+    def foresee(self, observation: Observation, keys: np.ndarray, actions: np.ndarray | Tensor) -> None:
+        """Be told the actions [N, C, H, A] of all candidates; `begin` comes next, then `step` with them."""
         ...
 
 

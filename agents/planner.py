@@ -36,7 +36,7 @@ class Planner:
     `frames_imagined` [N] counts the frames of each row since its reset, all candidates together; `imagined`
     holds what the latest plans promised. A row plans anew every few frames, but keeps to its running plan
     while a dynamic body is hidden: frames do not tell where it is, and imagination would begin without it. (A
-    privileged planner knows.)
+    privileged planner knows, unless what it imagines in begins from frames.)
 
     Parameters
     ----------
@@ -48,12 +48,20 @@ class Planner:
         Level whose action bounds are used.
     privileged
         It is shown the true scenes.
+    blind
+        It keeps to its running plan while a dynamic body is hidden; if not given, unless it is privileged.
 
     Raises ValueError where the refit needs slopes and the imagination has none.
     """
 
     def __init__(
-        self, task: Task, where: Imagination, refit: Refit, level: str = "id", privileged: bool = False
+        self,
+        task: Task,
+        where: Imagination,
+        refit: Refit,
+        level: str = "id",
+        privileged: bool = False,
+        blind: bool | None = None,
     ) -> None:
         if refit.slopes and not where.differentiable:
             raise ValueError(
@@ -63,6 +71,7 @@ class Planner:
         control = task.template.control
         assert control is not None, f"{task.name} has nothing to control"
         self.task, self.where, self.refit, self.privileged = task, where, refit, privileged
+        self._keeps_on = not privileged if blind is None else blind
         self.name, self.prepared_in = refit.name, where.name
         self._low, self._high = task.bounds(level)
         self._kind = kind_of(control.kind)
@@ -142,7 +151,7 @@ class Planner:
     def _blind(self, track: Track) -> np.ndarray:
         """[N] bool: rows with a running plan in which a dynamic body is hidden."""
         hidden = (track.status[:, self._dynamic] == HIDDEN).any(-1).cpu().numpy()
-        return hidden & self.imagined.planned & (not self.privileged)
+        return hidden & self.imagined.planned & self._keeps_on
 
     def _plan(
         self, observation: Observation, rows: np.ndarray, elapsed: int, counts: tuple[int, ...]

@@ -12,6 +12,8 @@ from agents.refits.gradient import Gradient, GradientConfig
 from agents.refits.icem import ICEM, ICEMConfig
 from agents.refits.mppi import MPPI, MPPIConfig
 from agents.refits.shooting import Shooting, ShootingConfig
+from agents.repair.imagination import Memory, repaired
+from agents.repair.parts import PARTS, Repair
 from envs.base import Task
 from worldsim.worlds import World
 
@@ -113,3 +115,24 @@ def make_planner(
     config = config or config_for(name, task)
     where = (TrueWorld if privileged else SeenWorld)(private_world(world, task, level), task)
     return Planner(task, where, PLANNERS[name].refit(config), level, privileged)
+
+
+def make_repaired(
+    name: str,
+    task: Task,
+    world: "str | World",
+    repair: Repair,
+    level: str = "id",
+    config: Settings | None = None,
+    memory: Memory | None = None,
+) -> Planner:
+    """A planner that imagines in a copy of `world` with some of its errors repaired, see `agents.repair`.
+
+    It is shown the true scenes, but begins from frames as the world itself does unless all is repaired.
+    `memory` may be shared with other repairs of the same world and level. Raises as `make_planner` does.
+    """
+    refit = PLANNERS[name].refit(config or config_for(name, task))
+    blind = len(repair.parts) < len(PARTS)
+    return Planner(
+        task, repaired(repair, world, task, level, memory), refit, level, bool(repair.parts), blind
+    )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.imagination import Imagination, take
+from agents.imagination import Foreseeing, Imagination, take
 from envs.base import Observation, Outcome, Task
 from worldsim.memory import out_of_memory
 from worldsim.scenes import VIEW
@@ -171,6 +171,8 @@ def imagine(
     rows, copies, horizon = actions.shape[:3]
     observation = observation.to(where.device)
     flat = actions.reshape(rows * copies, horizon, -1)
+    if isinstance(where, Foreseeing):
+        where.foresee(observation, keys, actions)
     before = where.begin(observation, keys, copies)
     goal = observation.goal.repeat_interleave(copies, 0)
     left = observation.time_left.repeat_interleave(copies, 0)

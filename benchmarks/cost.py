@@ -1,6 +1,8 @@
 """`worldsim bench cost`: what a physics error costs an agent, in stages that can be interrupted.
 
 dose        success against the dose of each type of law error, see `benchmarks.costing.doses`
+repair      success that comes back when parts of a model are repaired, see `benchmarks.costing.repairs`
+horizon     success against planning horizon over divergence horizon, see `benchmarks.costing.horizons`
 prediction  success of learned models, predicted from their errors, see `benchmarks.costing.predictions`
 contrasts   the five contrasts of docs/preregistration.md, see `benchmarks.costing.verdicts`
 
@@ -14,22 +16,26 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks import results_io
-from benchmarks.costing import doses, predictions, verdicts
+from benchmarks.costing import doses, horizons, predictions, repairs, verdicts
 from benchmarks.costing.sweep import Findings, Sweep
 from benchmarks.results_io import Row
 from benchmarks.specs import Workshop
 
-Stage = Literal["dose", "prediction", "contrasts"]
+Stage = Literal["dose", "repair", "horizon", "prediction", "contrasts"]
 
 
 @dataclass(frozen=True)
 class Args(Sweep):
     """Make benchmarks/results/cost.json; run again to go on from what is recorded."""
 
-    stages: tuple[Stage, ...] = ("dose", "prediction", "contrasts")
+    stages: tuple[Stage, ...] = ("dose", "repair", "horizon", "prediction", "contrasts")
     """stages to run, in this order"""
     dose: doses.Doses = field(default_factory=doses.Doses)
     """options of the stage `dose`"""
+    repair: repairs.Repairs = field(default_factory=repairs.Repairs)
+    """options of the stage `repair`"""
+    horizon: horizons.Horizons = field(default_factory=horizons.Horizons)
+    """options of the stage `horizon`"""
     prediction: predictions.Prediction = field(default_factory=predictions.Prediction)
     """options of the stage `prediction`"""
     contrasts: verdicts.Contrasts = field(default_factory=verdicts.Contrasts)
@@ -40,6 +46,8 @@ class Args(Sweep):
 
 STAGES: dict[Stage, Callable[[Sweep, Any, Workshop, Any], Findings]] = {
     "dose": doses.run,
+    "repair": repairs.run,
+    "horizon": horizons.run,
     "prediction": predictions.run,
     "contrasts": verdicts.run,
 }  #: each is given its own options, the attribute of `Args` of its name

@@ -70,7 +70,7 @@ def fit(
     a, b = (float(v[0]) for v in logistic(levels, tried.sum(0)[None], solved.sum(0)[None]))
     half = float(halving(np.array(a), np.array(b)))
     value = half if half <= levels[-1] else None
-    few = _too_few(len(names), tried.sum(0), solved.sum(0))
+    few = too_few(len(names), tried.sum(0), solved.sum(0))
     reasons = [few] if few else []
     if value is None:
         reasons.append(f"success does not fall by half within {levels[-1]:.2g} m")
@@ -114,7 +114,7 @@ def halving(intercept: np.ndarray, slope: np.ndarray) -> np.ndarray:
     return np.where(falls, np.logaddexp(intercept, np.log(2.0)) / np.where(falls, -slope, 1.0), np.inf)
 
 
-def _too_few(starts: int, tried: np.ndarray, solved: np.ndarray) -> str:
+def too_few(starts: int, tried: np.ndarray, solved: np.ndarray) -> str:
     """What is missing for an interval, "" if nothing; `solved` of `tried` [D] at each dose.
 
     Where at most one dose is solved sometimes, every steep curve through it fits alike.

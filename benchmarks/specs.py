@@ -13,6 +13,8 @@ from pathlib import Path
 
 from agents.base import Policy
 from agents.graded import ACTING, PLANNING, Graded, graded_settings
+from agents.repair.imagination import Memory
+from agents.repair.parts import REPAIRED, Repair
 from benchmarks.records import file_hash, text_hash
 from benchmarks.results_io import model_name
 from envs.base import Task
@@ -72,13 +74,14 @@ class Spec:
             raise ValueError(f"policy {text!r} turns a knob twice")
         if spec.archive or spec.brought:
             return spec
-        if spec.wrong:
-            make_engine(spec.prepared_in)
+        if spec.wrong or spec.repair:
+            if spec.imagines_in != "learned":
+                make_engine(spec.imagines_in)
         elif spec.prepared_in not in PREPARED.get(spec.policy, ()):
             known = [p + f"@{w}" * bool(w) for p, worlds in PREPARED.items() for w in worlds]
             raise ValueError(
                 f"unknown policy {text!r}; choose among {', '.join(known)}; planners also imagine in "
-                f"{PERTURBED}LAW:STRENGTH:ENGINE; an archive of "
+                f"{PERTURBED}LAW:STRENGTH:ENGINE and in {REPAIRED}PARTS:ENGINE:WORLD; an archive of "
                 f"Stable-Baselines3 is named by its .zip; {plugins.advice('policy')}"
             )
         return spec
@@ -117,6 +120,20 @@ class Spec:
     def wrong(self) -> bool:
         """Whether it plans in an engine with a law error."""
         return self.prepared_in.startswith(PERTURBED) and PREPARED.get(self.policy) == ENGINES_AND_MODEL
+
+    @property
+    def repair(self) -> Repair | None:
+        """What is repaired of the world that it plans in, None where it plans in that world as it is.
+
+        Raises ValueError where its name says that something is, and not what.
+        """
+        able = PREPARED.get(self.policy) == ENGINES_AND_MODEL
+        return Repair.parse(self.prepared_in) if able and self.prepared_in.startswith(REPAIRED) else None
+
+    @property
+    def imagines_in(self) -> str:
+        """The world that it is prepared in, without repairs."""
+        return self.repair.world if self.repair else self.prepared_in
 
     @property
     def planner(self) -> str | None:
@@ -190,6 +207,7 @@ class Workshop:
         self.model, self.policies = model, Path(policies)
         self._loaded: dict[str, WorldModel] = {}
         self._tasks: dict[str, Task] = {}
+        self._remembered: tuple[tuple[str, ...], Memory] = ((), Memory())
 
     def task(self, name: str) -> Task:
         """The task of this name; it remembers its starts. Raises ValueError when unknown."""
@@ -243,7 +261,7 @@ class Workshop:
         """The policy with all of its skill."""
         from agents import scripted
         from agents.oracle import Oracle
-        from agents.planners import config_for, make_planner
+        from agents.planners import config_for, make_planner, make_repaired
 
         if spec.policy in ("noop", "random", "reactive"):
             made: dict[str, Callable[[Task, str], Policy]]
@@ -265,10 +283,21 @@ class Workshop:
             given = {"world": self.world(spec.prepared_in, task)} if spec.prepared_in else {}
             return plugins.make("policy", spec.policy, PARTS, task=task, level=level, **given)
         assert spec.planner is not None, f"{spec} is no policy"
-        world, knobs = self.world(spec.prepared_in, task), dict(spec.knobs)
+        world, knobs = self.world(spec.imagines_in, task), dict(spec.knobs)
         config = graded_settings(config_for(spec.planner, task), knobs)
+        if spec.repair:
+            memory = self._memory(
+                task.name, level, spec.repair.engine, spec.repair.world, spec.name, executing
+            )
+            return make_repaired(spec.planner, task, world, spec.repair, level, config, memory)
         privileged = spec.policy == "cem_privileged"
         return make_planner(spec.planner, task, world, level, config, privileged)
+
+    def _memory(self, *place: str) -> "Memory":
+        """What rollouts are remembered in while worlds that differ in what is repaired alone are made."""
+        if self._remembered[0] != place:
+            self._remembered = place, Memory()
+        return self._remembered[1]
 
     def frames_trained(self, spec: Spec, name: str) -> int:
         """For how many frames a policy has been trained to its end, 0 where it has not."""
@@ -285,7 +314,7 @@ class Workshop:
 
             path = self.policy_file(spec, task) / WEIGHTS
             return file_hash(path) if path.exists() else ""
-        own = [self.weights(spec.prepared_in, task)] if spec.prepared_in else []
+        own = [self.weights(spec.imagines_in, task)] if spec.prepared_in else []
         if spec.archive:
             own.append(text_hash(Path(spec.policy).read_bytes()))
         elif spec.brought:

@@ -90,7 +90,7 @@ def _faults(folder: Path) -> list[Path]:
 
 def _check(cells: Sequence[Cell], workshop: Workshop) -> None:
     """Read every model and trained policy once, so that a fault is told before any process starts."""
-    for name in {cell.task for cell in cells if "learned" in (cell.world, cell.spec.prepared_in)}:
+    for name in {cell.task for cell in cells if "learned" in (cell.world, cell.spec.imagines_in)}:
         workshop.world("learned", workshop.task(name))
     for name, spec in {(cell.task, cell.spec) for cell in cells if cell.spec.policy in LEARNERS}:
         workshop.policy(spec, workshop.task(name), "id", "box2d")

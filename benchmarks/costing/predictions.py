@@ -4,6 +4,7 @@ Errors come from development starts, success from starts that nobody has seen, a
 held out (see `benchmarks.prediction.held_out`). What is measured is kept for the stage `contrasts`.
 """
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from typing import Any
 
 from benchmarks import open_loop, projection, records, results_io
 from benchmarks.costing import dosed
+from benchmarks.costing.divergence import partings
 from benchmarks.costing.sweep import Findings, Sweep, played
 from benchmarks.open_loop import OpenLoop
 from benchmarks.playing import Cell
-from benchmarks.prediction import cases, figure, held_out, horizons
+from benchmarks.prediction import cases, figure, held_out
 from benchmarks.prediction.cases import Case, errors_of
 from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import Row
@@ -181,14 +183,12 @@ def play(
                 place = f"{model.name} on {entrant.task} {entrant.level}"
                 notes.append(f"{place} is left out: {options.starts - len(mine)} episodes are missing")
                 continue
-            found.append(_case(entrant, measured[entrant], mine, sweep, workshop))
+            found.append(_case(entrant, measured[entrant], mine, sweep))
     return found, notes
 
 
-def _case(
-    entrant: Entrant, loop: OpenLoop, mine: Sequence[EpisodeRecord], sweep: Sweep, workshop: Workshop
-) -> Case:
-    model, task = entrant.model, workshop.task(entrant.task)
+def _case(entrant: Entrant, loop: OpenLoop, mine: Sequence[EpisodeRecord], sweep: Sweep) -> Case:
+    model = entrant.model
     pictures = {name: [v for v in loop.by_start[name] if v is not None] for name in ("psnr", "ssim")}
     return Case(
         model.name,
@@ -198,9 +198,19 @@ def _case(
         errors_of(loop),
         {r.start_id: r.success for r in mine},
         **pictures,
-        parted=horizons.kept(model.source, model.weights, task, mine, sweep.work / HORIZONS),
+        parted=_parted(model, mine, sweep.work / HORIZONS),
         weights=model.weights,
     )
+
+
+def _parted(model: Model, mine: Sequence[EpisodeRecord], work: Path) -> dict[int, int | None]:
+    """By start of some episodes of one task and level, after how many frames the model's picture of what was
+    done parts from what happened (see `partings`); measured once and kept in `work`."""
+    path = work / f"{model.weights}-{mine[0].task}-{mine[0].level}-{records.digest(mine)}.json"
+    if not path.exists():
+        found = partings("learned", mine, Workshop(model.source))
+        results_io.write_text(path, json.dumps({r.start_id: f for r, f in zip(mine, found)}) + "\n")
+    return {int(start): frame for start, frame in json.loads(path.read_text()).items()}
 
 
 def _engines(sweep: Sweep, options: Prediction, workshop: Workshop, console: Any) -> list[Case]:

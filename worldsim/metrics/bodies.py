@@ -44,24 +44,34 @@ def penetration(
 def identity(position: np.ndarray, shown: np.ndarray, scored: np.ndarray, bodies: Sequence[int]) -> ByFrame:
     """Share of bodies that still are who they were; 0 for one that is not shown.
 
-    Two of `bodies` have exchanged their colours at a frame if both places fit better exchanged than kept, by
-    0.5 m each, whether they are compared with the last places or with those that the last velocities lead
-    to; they stay exchanged until they change back. `position` [N, T, B, 2] m of the prediction (the last
-    known one where it is not `shown` [N, T, B]); scored where two bodies are there to be confused and the
-    truth counts (`scored` [N, T, B]).
+    Two of `bodies` that have exchanged their colours (see `exchanges`) stay exchanged until they change back.
+    `position` [N, T, B, 2] m of the prediction (the last known one where it is not `shown` [N, T, B]); scored
+    where two bodies are there to be confused and the truth counts (`scored` [N, T, B]).
     """
     exchanged = np.zeros(scored.shape, dtype=bool)
-    for i, j in combinations(bodies, 2):
-        swap = np.zeros(scored.shape[:2], dtype=bool)
-        for t in range(1, scored.shape[1]):
-            now, last = position[:, t, [i, j]], position[:, t - 1, [i, j]]
-            ahead = last + (last - position[:, max(t - 2, 0), [i, j]])
-            swap[:, t] = _clearer(now, last) & _clearer(now, ahead)
+    for (i, j), swap in exchanges(position, bodies).items():
         odd = swap.cumsum(axis=1) % 2 == 1
         exchanged[:, :, i] ^= odd
         exchanged[:, :, j] ^= odd
     counted = scored & (len(bodies) > 1)
     return ByFrame.of(torch.as_tensor(shown & ~exchanged).double(), torch.as_tensor(counted))
+
+
+def exchanges(position: np.ndarray, bodies: Sequence[int]) -> dict[tuple[int, int], np.ndarray]:
+    """For each pair of `bodies` the frames [N, T] bool at which they exchange their colours.
+
+    They do if both places fit better exchanged than kept, by 0.5 m each, whether they are compared with the
+    last places or with those that the last velocities lead to; `position` [N, T, B, 2] m.
+    """
+    found = {}
+    for i, j in combinations(bodies, 2):
+        swap = np.zeros(position.shape[:2], dtype=bool)
+        for t in range(1, position.shape[1]):
+            now, last = position[:, t, [i, j]], position[:, t - 1, [i, j]]
+            ahead = last + (last - position[:, max(t - 2, 0), [i, j]])
+            swap[:, t] = _clearer(now, last) & _clearer(now, ahead)
+        found[i, j] = swap
+    return found
 
 
 def _clearer(now: np.ndarray, then: np.ndarray) -> np.ndarray:

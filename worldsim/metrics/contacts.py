@@ -16,6 +16,7 @@ from worldsim.scenes import DT, Body, Scene
 
 SLOWEST = 0.5  #: m/s; below twice what gravity changes within a frame, lying and hitting look alike
 TOUCH = 0.35  #: m; about two pixels of 64: surfaces this close have touched
+LOOSE = 1.0  #: m; the same where an impact may be misplaced
 EDGE = 0.9  #: of an interval; paths that cross later than this may do so because of the next interval
 STOPPED = 0.5  #: share of the approach that an impact takes away at least
 
@@ -63,12 +64,18 @@ def touching_pairs(bodies: Sequence[Body]) -> list[tuple[int, int]]:
 
 
 def find_contacts(
-    position: np.ndarray, radius: np.ndarray, valid: np.ndarray, scenes: Sequence[Scene]
+    position: np.ndarray,
+    radius: np.ndarray,
+    valid: np.ndarray,
+    scenes: Sequence[Scene],
+    loose: bool = False,
 ) -> Contacts:
     """Impacts between bodies at `position` [N, T, B, 2] m with `radius` [N, B] m of the discs.
 
     Looked for where both bodies are `valid` [N, T, B] (seen, fully in view) from the frame before to two
-    frames later; fixed bodies always are. All scenes have the same bodies but for sizes and places.
+    frames later; fixed bodies always are. All scenes have the same bodies but for sizes and places. A `loose`
+    search also finds impacts that happen too late or elsewhere: surfaces up to `LOOSE` apart count, and the
+    approach is that along the change of the relative velocity.
     """
     gravity = np.array([scene.gravity for scene in scenes])
     found = [_NONE]
@@ -82,7 +89,7 @@ def find_contacts(
         reach = radius[:, j] + (0.0 if wall else radius[:, i])
         seen = valid[:, :, j] if wall else valid[:, :, i] & valid[:, :, j]
         seen = seen[:, :-3] & seen[:, 1:-2] & seen[:, 2:-1] & seen[:, 3:]
-        found.append(_meetings(*paths, (i, j), half, reach[:, None], seen))
+        found.append(_meetings(*paths, (i, j), half, reach[:, None], seen, loose))
     joined = Contacts(*(np.concatenate([getattr(c, f.name) for c in found]) for f in fields(Contacts)))
     return joined.select(np.lexsort((joined.time, joined.clip)))
 
@@ -125,7 +132,13 @@ _NONE = Contacts(
 
 
 def _meetings(
-    one: _Paths, two: _Paths, pair: tuple[int, int], half: np.ndarray, reach: np.ndarray, seen: np.ndarray
+    one: _Paths,
+    two: _Paths,
+    pair: tuple[int, int],
+    half: np.ndarray,
+    reach: np.ndarray,
+    seen: np.ndarray,
+    loose: bool,
 ) -> Contacts:
     """Impacts of one pair; `half` [N or 1, 1, 2] m of a box (zero: a disc's centre), `reach` [N, 1] m."""
     way = two.start - one.start
@@ -140,7 +153,8 @@ def _meetings(
     apart = (forward + backward) / 2 + (two.fallen(time) - one.fallen(time)) * time[..., None] / 2
     apart = apart - np.clip(apart, -half, half)  # from the nearest point of a box
     distance = np.sqrt((apart * apart).sum(-1))
-    normal = apart / np.maximum(distance, 1e-9)[..., None]
+    pushed = -change / np.maximum(np.sqrt((change * change).sum(-1)), 1e-9)[..., None]
+    normal = pushed if loose else apart / np.maximum(distance, 1e-9)[..., None]
     before, after = (
         np.stack([getattr(p, name) + p.fallen(time) for p in (one, two)], axis=2)
         for name in ("before", "after")
@@ -148,10 +162,9 @@ def _meetings(
     approach = -((before[:, :, 1] - before[:, :, 0]) * normal).sum(-1)
     impulse = approach + ((after[:, :, 1] - after[:, :, 0]) * normal).sum(-1)
     gap = distance - reach
-    hit = seen & _hits(gap, approach, impulse, late)
+    hit = seen & _hits(gap <= (LOOSE if loose else TOUCH), approach, impulse, late)
     if not half.any():
-        size = np.sqrt((change * change).sum(-1))
-        normal = -change / np.maximum(size, 1e-9)[..., None]
+        normal = pushed
     clip, t = np.nonzero(hit)
     return Contacts(
         clip,
@@ -164,10 +177,10 @@ def _meetings(
     )
 
 
-def _hits(gap: np.ndarray, approach: np.ndarray, impulse: np.ndarray, late: np.ndarray) -> np.ndarray:
-    """Intervals [N, T-3] with an impact. Those beside it see a part of it, so the largest one counts, be it
-    too slow or out of view; where the last paths cross at their end, the impact may lie beyond."""
-    touch = gap <= TOUCH
+def _hits(touch: np.ndarray, approach: np.ndarray, impulse: np.ndarray, late: np.ndarray) -> np.ndarray:
+    """Intervals [N, T-3] with an impact, of those in which bodies `touch`. Those beside it see a part of it,
+    so the largest one counts, be it too slow or out of view; where the last paths cross at their end, the
+    impact may lie beyond."""
     hit = touch & (approach >= SLOWEST) & (impulse >= STOPPED * approach)
     strength = np.pad(np.where(touch, impulse, -np.inf), ((0, 0), (1, 1)), constant_values=-np.inf)
     hit &= (strength[:, 1:-1] > strength[:, :-2]) & (strength[:, 1:-1] >= strength[:, 2:])

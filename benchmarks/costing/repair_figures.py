@@ -1,0 +1,80 @@
+"""The table and the figure of the stage `repair`: what success each part of the error costs."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from agents.repair.parts import PARTS, Repair
+from benchmarks.cost_figures import STYLES
+from benchmarks.results_io import Row, select
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+NAMES = {
+    "before": "motion\nbefore",
+    "time": "contact\ntime",
+    "outcome": "contact\noutcome",
+    "after": "motion\nafter",
+    "existence": "existence",
+    "identity": "identity",
+}
+
+
+def draw(rows: Sequence[Row]) -> Figure:
+    """Credits of the parts with 95 % intervals, a panel for each task and level, a marker for each world."""
+    credits = select(rows, metric="credit")
+    places = list(dict.fromkeys((r["task"], r["level"]) for r in credits)) or [("", "")]
+    figure = Figure(figsize=(0.6 + 3.6 * len(places), 3.2), layout="constrained")
+    panels = figure.subplots(1, len(places), sharey=True, squeeze=False)[0]
+    for axis, (task, level) in zip(panels, places):
+        here = select(credits, task=task, level=level)
+        worlds = list(dict.fromkeys(_world(r) for r in here))
+        for k, world in enumerate(worlds):
+            color, marker = STYLES[k % len(STYLES)]
+            mine = {Repair.parse(r["prepared_in"]).parts[0]: r for r in here if _world(r) == world}
+            for i, part in enumerate(PARTS):
+                row, x = mine[part], i + 0.15 * (k - (len(worlds) - 1) / 2)
+                label = world if not i else None
+                axis.plot([x], [row["value"]], marker, color=color, markersize=6, label=label)
+                if row["low"] is not None:
+                    axis.plot([x, x], [row["low"], row["high"]], color=color, linewidth=1.2)
+        axis.axhline(0.0, color="#999999", linewidth=0.8)
+        axis.set_xticks(range(len(PARTS)), [NAMES[part] for part in PARTS], fontsize=7)
+        axis.set(title=f"{task}, {level}")
+        axis.spines[["top", "right"]].set_visible(False)
+        if worlds:
+            axis.legend(fontsize=7, frameon=False, loc="best")
+    panels[0].set_ylabel("success that repairing it\nbrings back (Shapley)")
+    return figure
+
+
+def table(rows: Sequence[Row]) -> "Table":
+    """Success without and with all repairs, and what each part brings back, a line for each place."""
+    from rich.table import Table
+
+    shown = Table("task", "level", "world", "as it is", "all repaired", *PARTS)
+    for row in select(rows, metric="recovered"):
+        place = {k: row[k] for k in ("task", "level", "policy", "world")}
+        repair = Repair.parse(row["prepared_in"])
+        ends = []
+        for parts in ((), tuple(PARTS)):
+            name = str(Repair.of(parts, repair.engine, repair.world))
+            (end,) = select(rows, **place, prepared_in=name, metric="success")
+            ends.append(f"{end['value']:.2f}")
+        credits = []
+        for part in PARTS:
+            name = str(Repair.of([part], repair.engine, repair.world))
+            (credit,) = select(rows, **place, prepared_in=name, metric="credit")
+            credits.append(f"{credit['value']:+.2f}" + _interval(credit))
+        shown.add_row(row["task"], row["level"], repair.world, *ends, *credits)
+    return shown
+
+
+def _interval(row: Row) -> str:
+    return "" if row["low"] is None else f" [{row['low']:+.2f}, {row['high']:+.2f}]"
+
+
+def _world(row: Row) -> str:
+    return Repair.parse(row["prepared_in"]).world
