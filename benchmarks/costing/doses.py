@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks import cost_figures, dose, results_io
 from benchmarks.cost_rows import Curve, on_plans, summarise
-from benchmarks.costing.sweep import Findings, Sweep, played
+from benchmarks.costing.sweep import Findings, Sweep, levels_of, played
 from benchmarks.dose import Match
 from benchmarks.playing import Cell
 from benchmarks.projection import seconds_each
@@ -62,12 +62,9 @@ def plan(sweep: Sweep, options: Doses, workshop: Workshop) -> list[Curve]:
         raise ValueError("no dose was named; a curve needs at least one")
     curves = []
     for name in options.tasks:
-        known = workshop.task(name).levels
-        levels = [level for level in options.levels if level in known]
-        if not levels:
-            raise ValueError(f"{name} has no level {' or '.join(options.levels)}; it has {', '.join(known)}")
-        for level in levels:
-            laws = [law for law in options.laws if not law_error(law).lacks(workshop.task(name).template)]
+        task = workshop.task(name)
+        laws = [law for law in options.laws if not law_error(law).lacks(task.template)]
+        for level in levels_of(task, options.levels):
             found = matched(name, level, laws, options.doses, workshop, sweep.work)
             curves += [Curve(name, level, sweep.engine, law, matches) for law, matches in found.items()]
     return curves

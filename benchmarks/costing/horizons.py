@@ -16,7 +16,7 @@ from benchmarks.costing import horizon_figures
 from benchmarks.costing.divergence import horizon
 from benchmarks.costing.doses import matched
 from benchmarks.costing.horizon_rows import LEARNED, Key, Wrong, specs, summarise
-from benchmarks.costing.sweep import Findings, Sweep, played
+from benchmarks.costing.sweep import Findings, Sweep, levels_of, played
 from benchmarks.playing import Cell
 from benchmarks.projection import seconds_each
 from benchmarks.records import EpisodeRecord
@@ -71,12 +71,8 @@ def plan(sweep: Sweep, options: Horizons, workshop: Workshop) -> list[Wrong]:
     found = []
     for name in options.tasks:
         task = workshop.task(name)
-        levels = [level for level in options.levels if level in task.levels]
-        if not levels:
-            known = ", ".join(task.levels)
-            raise ValueError(f"{name} has no level {' or '.join(options.levels)}; it has {known}")
         laws = [law for law in options.laws if not law_error(law).lacks(task.template)]
-        for level in levels:
+        for level in levels_of(task, options.levels):
             where = name, level, sweep.engine
             for law, matches in matched(name, level, laws, dose.DOSES, workshop, sweep.work).items():
                 strengths = dict.fromkeys(
@@ -90,9 +86,7 @@ def plan(sweep: Sweep, options: Horizons, workshop: Workshop) -> list[Wrong]:
 def job_of(wrong: Sequence[Wrong], sweep: Sweep, options: Horizons, workshop: Workshop, model: str) -> Job:
     """What is to be played in the worlds of one model, and, with the shipped one, in right physics."""
     worlds = [(w.task, w.level, w.name) for w in wrong]
-    places = [
-        (t, level) for t in options.tasks for level in options.levels if level in workshop.task(t).levels
-    ]
+    places = [(t, level) for t in options.tasks for level in levels_of(workshop.task(t), options.levels)]
     right = [] if model else [(task, level, sweep.engine) for task, level in places]
     cells = [
         Cell(task, level, spec, sweep.engine, sweep.first, options.starts)

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import open_loop, projection, records, results_io
 from benchmarks.costing import dosed
 from benchmarks.costing.divergence import partings
-from benchmarks.costing.sweep import Findings, Sweep, played
+from benchmarks.costing.sweep import Findings, Sweep, levels_of, played
 from benchmarks.open_loop import OpenLoop
 from benchmarks.playing import Cell
 from benchmarks.prediction import cases, figure, held_out
@@ -103,7 +103,7 @@ def enter(options: Prediction, workshop: Workshop) -> tuple[list[Entrant], list[
     for name in options.tasks:
         task = workshop.task(name)
         models, more = zoo(task.scenario, options.runs, options.models)
-        levels = [level for level in options.levels if level in task.levels]
+        levels = levels_of(task, options.levels)
         found += [Entrant(model, name, level) for model in models for level in levels]
         notes += more
     return found, list(dict.fromkeys(notes))

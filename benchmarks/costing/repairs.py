@@ -17,7 +17,7 @@ from agents.budget import price
 from agents.planners import config_for
 from agents.repair.parts import PARTS, Repair
 from benchmarks.costing import repair_figures
-from benchmarks.costing.sweep import Findings, Sweep, played
+from benchmarks.costing.sweep import Findings, Sweep, levels_of, played
 from benchmarks.playing import Cell
 from benchmarks.projection import seconds_each
 from benchmarks.records import EpisodeRecord
@@ -107,10 +107,7 @@ def plan(sweep: Sweep, options: Repairs, workshop: Workshop) -> list[Place]:
     places = []
     for name in options.tasks:
         task = workshop.task(name)
-        levels = [level for level in options.levels if level in task.levels]
-        if not levels:
-            known = ", ".join(task.levels)
-            raise ValueError(f"{name} has no level {' or '.join(options.levels)}; it has {known}")
+        levels = levels_of(task, options.levels)
         policy = ",".join(["cem", *(f"frames={n}" for n in capped(task, options.frames))])
         for world in options.worlds:
             Spec.parse(f"{policy}@{world}")

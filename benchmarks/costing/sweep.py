@@ -1,6 +1,6 @@
 """What the stages of `worldsim bench cost` share: common options, playing what is missing, what they find."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ from benchmarks.bridge import FIRST_UNSEEN
 from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import Row
 from benchmarks.workers import Job, play_all
+from envs.base import Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,6 +41,14 @@ class Findings:
     notes: list[str] = field(default_factory=list)
     figures: "dict[str, Figure]" = field(default_factory=dict)
     tables: list[Any] = field(default_factory=list)
+
+
+def levels_of(task: Task, wanted: Sequence[str]) -> list[str]:
+    """Those of some levels that a task has. Raises ValueError, listing what exists, where it has none."""
+    found = [level for level in wanted if level in task.levels]
+    if not found:
+        raise ValueError(f"{task.name} has no level {' or '.join(wanted)}; it has {', '.join(task.levels)}")
+    return found
 
 
 def played(job: Job, seconds: Callable[[], float], console: Any) -> list[EpisodeRecord]:
