@@ -21,6 +21,7 @@ from benchmarks.results_io import Row
 from benchmarks.statistics import mean, proportion
 from benchmarks.zoo import folder_of
 from envs.base import Task
+from envs.draws import CONTEXT
 from worldsim.engines import is_engine, make_engine
 from worldsim.engines.base import simulate
 from worldsim.metrics.actions import action_fidelity, swap_actions
@@ -37,7 +38,6 @@ from worldsim.tracking import VISIBLE, Track, Tracker, track_clip
 TASKS = ("Strike", "Catch")  #: tasks whose bodies a scenario's tracker follows, one for one
 FIRST, STARTS = 5_000, 64
 VERSION = 1  #: of what is measured here: raised, earlier measurements are no longer read
-CONTEXT = 4
 RESOLUTION = 64  #: of an engine's pictures
 PREFIX = "open_loop_"  #: of metrics in rows
 Film = Callable[[Clips, int], Tensor]  #: clips and the number of the first -> frames [N, T, 3, H, W]

@@ -1,6 +1,7 @@
 """How long a job will take, from a few starts played for the purpose."""
 
 import time
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from benchmarks.playing import Cell, play
@@ -27,6 +28,19 @@ def seconds(job: Job, workshop: Workshop) -> float:
         if kind not in each:
             each[kind] = seconds_each(cell, workshop)
         total += count * each[kind]
+    return total / job.workers
+
+
+def seconds_by_kind(job: Job, kind: Callable[[Cell], Hashable], workshop: Workshop) -> float:
+    """Projected wall-clock time of what is missing of a job, where one cell of each kind stands for all."""
+    each: dict[Hashable, float] = {}
+    total = 0.0
+    for cell, count in job.missing_by_cell().items():
+        if not count:
+            continue
+        if kind(cell) not in each:
+            each[kind(cell)] = seconds_each(cell, workshop)
+        total += count * each[kind(cell)]
     return total / job.workers
 
 

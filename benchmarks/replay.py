@@ -5,10 +5,12 @@ thread count it ends with the same bits; so each record is played in its own row
 own. What a planner promised does not follow from the actions and is taken as recorded.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
+import torch
 
 from benchmarks.playing import Follow, run
 from benchmarks.records import EpisodeRecord
@@ -40,12 +42,15 @@ def verify(
 ) -> list[Difference]:
     """Play `count` records, drawn by `seed`, again; what differs by a single bit is returned.
 
-    Raises ValueError for records of other weights or of another device, which cannot be played again here.
+    They are played on one thread, as workers play. Raises ValueError for records of other weights or of
+    another device, which cannot be played again here.
     """
     ordered = sorted(records, key=lambda r: repr(r.key))
     chosen = np.random.default_rng(seed).permutation(len(ordered))[:count]
     drawn = [ordered[i] for i in sorted(chosen)]
-    return [d for record, again in zip(drawn, replay(drawn, workshop)) if (d := _differ(record, again))]
+    with _one_thread():
+        found = replay(drawn, workshop)
+    return [d for record, again in zip(drawn, found) if (d := _differ(record, again))]
 
 
 def replay(records: Sequence[EpisodeRecord], workshop: Workshop) -> list[EpisodeRecord]:
@@ -69,6 +74,16 @@ def replay(records: Sequence[EpisodeRecord], workshop: Workshop) -> list[Episode
             for row, i in batch.items():
                 found[i] = again[row]
     return found
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _check(record: EpisodeRecord, workshop: Workshop) -> None:

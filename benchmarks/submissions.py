@@ -1,8 +1,7 @@
 """Runs that are handed in: which one is meant, and whether its records can be believed."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,8 +73,7 @@ def validate(submission: Submission, replays: int, seed: int = 0) -> Findings:
     for version in submission.versions:
         same = [r for r in mine if r.version == version]
         try:
-            with _one_thread():
-                wrong = verify(same, shop, replays, seed)
+            wrong = verify(same, shop, replays, seed)
         except ValueError as error:
             told = f"nothing of version {version or 'unknown'} of the code could be played again: {error}"
             (found.notes if len(submission.versions) == 1 else found.faults).append(told)
@@ -122,16 +120,3 @@ def _at_hand(submission: Submission, notes: list[str]) -> tuple[Workshop, Sequen
         why = str(error)
     notes.append(f"what happened in the model could not be played again, it is not at hand: {why}")
     return Workshop(), [r for r in mine if r.world != "learned"]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """As workers play."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -41,6 +41,8 @@ class Args:
     """Run the model through torch.compile: faster on a GPU, after minutes of compiling."""
     save_every: int = 500
     """Steps between checkpoints."""
+    milestones: tuple[int, ...] = ()
+    """Steps whose checkpoints are kept; of the others only the newest two and the best."""
     ship: bool = False
     """When all steps are done, measure the model and put it among the weights that come with the package."""
     note: str = ""
@@ -89,7 +91,9 @@ def main(args: Args) -> None:
 
         clips = make_clips(recipe)
         score = validator(recipe)
-        last = train(recipe, clips, folder, listen, score, args.minutes, args.save_every, args.compile)
+        last = train(
+            recipe, clips, folder, listen, score, args.minutes, args.save_every, args.compile, args.milestones
+        )
     print(last)
     if args.ship:
         _ship(last, recipe, clips, args.note)
@@ -127,9 +131,9 @@ def _ship(last: Path, recipe: "Recipe", clips: "ClipSet", note: str) -> None:
     from benchmarks.models import measure
     from worldsim.models import WEIGHTS, family
     from worldsim.training.card import ship, write_card
-    from worldsim.training.checkpoint import best
+    from worldsim.training.checkpoint import best, steps_of
 
-    steps = int(last.name.removeprefix("step-"))
+    steps = steps_of(last)
     if steps < recipe.steps:
         raise ValueError(f"the run stands at step {steps} of {recipe.steps}; finish it before shipping")
     chosen = best(last.parent)

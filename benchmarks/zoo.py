@@ -18,7 +18,6 @@ from worldsim.models import family_of, load_model
 from worldsim.training import checkpoint
 
 LEARNED = ("convolutional", "direct", "motion", "clip", "causal")  #: families with trained weights
-NEEDED = 10  #: models below which nothing about models has an interval
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 

@@ -19,7 +19,7 @@ RELEASE = 0.9  #: a `carry` action above this lets go of the load
 PALETTE: dict[str, tuple[float, float, float]] = {
     "red": (1.0, 0.0, 0.0),  # what the agent moves
     "blue": (0.0, 0.0, 1.0),  # the target
-    "navy": (0.0, 0.0, 0.5),  # the target where motion is damped; half blue, half black
+    "sky": (0.5, 0.5, 1.0),  # the target where motion is damped: a thin blue
     "green": (0.0, 1.0, 0.0),  # a second target
     "black": (0.0, 0.0, 0.0),  # fixed bodies
     "grey": (0.5, 0.5, 0.5),  # all else that moves

@@ -172,9 +172,7 @@ def checked(args: Args, jobs: list[Job], found: list[list[EpisodeRecord]]) -> li
 
     Raises ValueError where a record differs from what its actions lead to.
     """
-    import torch
-
-    threads, notes = torch.get_num_threads(), []
+    notes = []
     versions = Counter(r.version for records in found for r in records)
     if len(versions) > 1:
         told = ", ".join(f"{n} by {version}" for version, n in versions.items())
@@ -182,20 +180,16 @@ def checked(args: Args, jobs: list[Job], found: list[list[EpisodeRecord]]) -> li
             f"episodes were played by several versions of the code: {told}; some of each were "
             f"played again and end alike"
         )
-    torch.set_num_threads(1)  # as the workers do
-    try:
-        for job, mine in zip(jobs, found):
-            for version in versions:
-                same = [r for r in mine if r.version == version]
-                if wrong := verify(same, job.workshop(), args.replays, args.seed):
-                    lines = "\n".join(map(str, wrong))
-                    raise ValueError(
-                        f"{len(wrong)} of {min(len(same), args.replays)} records of version {version} do not "
-                        f"follow from their actions; they were altered, or the code does otherwise now. "
-                        f"Remove them from {job.folder} and play again:\n{lines}"
-                    )
-    finally:
-        torch.set_num_threads(threads)
+    for job, mine in zip(jobs, found):
+        for version in versions:
+            same = [r for r in mine if r.version == version]
+            if wrong := verify(same, job.workshop(), args.replays, args.seed):
+                lines = "\n".join(map(str, wrong))
+                raise ValueError(
+                    f"{len(wrong)} of {min(len(same), args.replays)} records of version {version} do not "
+                    f"follow from their actions; they were altered, or the code does otherwise now. "
+                    f"Remove them from {job.folder} and play again:\n{lines}"
+                )
     return notes
 
 

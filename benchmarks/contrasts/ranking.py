@@ -15,8 +15,7 @@ from benchmarks.contrasts.verdict import (
     weights,
 )
 from benchmarks.prediction.cases import Case, Place
-from benchmarks.statistics import kendall
-from benchmarks.zoo import NEEDED
+from benchmarks.statistics import MODELS_NEEDED, kendall
 
 CLAIM = "Task success ranks models differently from pixel metrics"
 PLACES: tuple[Place, ...] = tuple((task, level) for task in ("Strike", "Catch") for level in ("id", "both"))
@@ -40,8 +39,8 @@ def ranks_differ(cases: Sequence[Case]) -> Contrast:
     below, above, notes = [], [], [LPIPS]
     for place in PLACES:
         here = [case for case in cases if case.place == place]
-        if len(here) < NEEDED:
-            notes.append(f"(d) {' '.join(place)}: {len(here)} learned models, {NEEDED} are needed")
+        if len(here) < MODELS_NEEDED:
+            notes.append(f"(d) {' '.join(place)}: {len(here)} learned models, {MODELS_NEEDED} are needed")
             continue
         notes.append(f"(d) {' '.join(place)}: {counted(here)}")
         success = _by_start(here)

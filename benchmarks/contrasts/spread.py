@@ -8,8 +8,7 @@ from scipy import stats
 from benchmarks.contrasts.verdict import Contrast, Part, counted, drawn_part, generator, lacking, weights
 from benchmarks.prediction.cases import Case, Place
 from benchmarks.prediction.held_out import Fits, at_dose
-from benchmarks.statistics import proportion, wilson
-from benchmarks.zoo import NEEDED
+from benchmarks.statistics import MODELS_NEEDED, proportion, wilson
 
 CLAIM = "Injected errors move success within the range that learned models show"
 PLACES: tuple[Place, ...] = (("Strike", "id"), ("Catch", "id"), ("Catch", "bounce"))
@@ -38,8 +37,8 @@ def within_range(cases: Sequence[Case], fits: Fits, furthest: float) -> Contrast
         f"have a larger error than the largest dose tested, {furthest:.2g} m, where curves are continued"
     ]
     part, p = _share(inside)
-    if len(models) < NEEDED:
-        notes.append(f"(b) {len(models)} learned models, no interval; {NEEDED} are needed")
+    if len(models) < MODELS_NEEDED:
+        notes.append(f"(b) {len(models)} learned models, no interval; {MODELS_NEEDED} are needed")
         return Contrast("b", CLAIM, (Part(part.name, {}, part.value, part.n, None),), notes=tuple(notes))
     supported = part.value >= SHARE and part.above(HALF)
     return Contrast("b", CLAIM, (part,), p, supported, part.below(SHARE), notes=tuple(notes))

@@ -18,7 +18,7 @@ from benchmarks.costing.doses import matched
 from benchmarks.costing.horizon_rows import LEARNED, Key, Wrong, specs, summarise
 from benchmarks.costing.sweep import Findings, Sweep, levels_of, played
 from benchmarks.playing import Cell
-from benchmarks.projection import seconds_each
+from benchmarks.projection import seconds_by_kind
 from benchmarks.records import EpisodeRecord
 from benchmarks.specs import Workshop
 from benchmarks.workers import Job
@@ -98,10 +98,8 @@ def job_of(wrong: Sequence[Wrong], sweep: Sweep, options: Horizons, workshop: Wo
 
 def seconds(job: Job, workshop: Workshop) -> float:
     """Projected time of what is missing: one world of each kind, task and horizon stands for all of them."""
-    total, each = 0.0, {}
-    for cell, count in job.missing_by_cell().items():
-        kind = cell.task, cell.level, cell.spec.name, cell.spec.prepared_in == LEARNED
-        if count and kind not in each:
-            each[kind] = seconds_each(cell, workshop)
-        total += count * each.get(kind, 0.0)
-    return total / job.workers
+
+    def kind(cell: Cell) -> tuple[str, str, str, bool]:
+        return cell.task, cell.level, cell.spec.name, cell.spec.prepared_in == LEARNED
+
+    return seconds_by_kind(job, kind, workshop)

@@ -93,10 +93,10 @@ class Place:
 
 def run(sweep: Sweep, options: Repairs, workshop: Workshop, console: Any) -> Findings:
     """Play what is missing; tell success with each set of parts and the credit of each part."""
-    workshop = Workshop(options.model)
-    places = plan(sweep, options, workshop)
+    own = Workshop(options.model)
+    places = plan(sweep, options, own)
     job = job_of(places, sweep, options)
-    found = played(job, lambda: seconds(job, workshop), console)
+    found = played(job, lambda: seconds(job, own), console)
     rows, notes = summarise(places, found, options)
     figures = {"repair": repair_figures.draw(rows)} if rows else {}
     return Findings(rows, notes, figures, [repair_figures.table(rows)])

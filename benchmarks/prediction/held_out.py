@@ -16,8 +16,7 @@ import numpy as np
 from benchmarks.prediction.cases import SCALARS, TYPED, Case, Place
 from benchmarks.prediction.regression import Predictor, mean_rate, nested, split
 from benchmarks.results_io import Row
-from benchmarks.statistics import Estimate, mean
-from benchmarks.zoo import NEEDED
+from benchmarks.statistics import MODELS_NEEDED, Estimate, mean
 
 PREDICTORS: dict[str, Predictor] = {
     "typed": nested([TYPED]),
@@ -103,8 +102,8 @@ def rows(cases: Sequence[Case], predicted: Mapping[str, np.ndarray]) -> tuple[li
         if estimate.needed is not None and name == "prediction_error_typed":
             count, runs = (len({getattr(c, kind) for c in cases}) for kind in ("model", "run"))
             notes.append(
-                f"prediction: {count} models of {runs} training runs, no interval; {NEEDED} models of 6 runs "
-                "are needed"
+                f"prediction: {count} models of {runs} training runs, no interval; {MODELS_NEEDED} models "
+                "of 6 runs are needed"
             )
     return found, notes
 
@@ -116,6 +115,6 @@ def over_models(cases: Sequence[Case], values: np.ndarray) -> Estimate:
         if np.isfinite(value):
             each.setdefault((case.model, case.run), []).append(float(value))
     estimate = mean([float(np.mean(v)) for v in each.values()], clusters=[run for _, run in each])
-    if len(each) < NEEDED:
-        return Estimate.without_interval(estimate.value, len(each), NEEDED)
+    if len(each) < MODELS_NEEDED:
+        return Estimate.without_interval(estimate.value, len(each), MODELS_NEEDED)
     return Estimate(estimate.value, estimate.low, estimate.high, len(each), estimate.needed)

@@ -19,6 +19,7 @@ from benchmarks.playing import Cell, play
 from benchmarks.prediction import cases
 from benchmarks.results_io import select
 from benchmarks.specs import Spec, Workshop
+from benchmarks.statistics import MODELS_NEEDED
 from benchmarks.workers import work
 from benchmarks.zoo import Model
 from envs.tasks import make_task
@@ -193,4 +194,4 @@ def test_models_that_saw_no_action_of_the_task_are_passed_over(tmp_path):
         assert zoo.fits(str(folder), "table") is fits
     assert zoo.fits("table", "table") and not zoo.fits("table", "drop")
     for models in zoo.ZOO.values():
-        assert len(models) >= zoo.NEEDED and len({m.name for m in models}) == len(models)
+        assert len(models) >= MODELS_NEEDED and len({m.name for m in models}) == len(models)

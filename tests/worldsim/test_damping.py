@@ -38,7 +38,7 @@ def table(ball: Body, box: tuple[float, float] = (0.8, 9.2)) -> Scene:
 @pytest.mark.parametrize("name", PHYSICS)
 @pytest.mark.parametrize("damping", [0.3, 1.0, 2.5])
 def test_a_free_ball_slows_down_exactly(name, damping):
-    ball = Body("navy", (0.9,), (2.0, 6.0), (4.0, -2.0))
+    ball = Body("sky", (0.9,), (2.0, 6.0), (4.0, -2.0))
     states = simulate(make_engine(name), [Scene((ball,), damping=damping)], FRAMES).states[0, :, 0]
     for axis, (place, speed) in enumerate(zip(ball.position, ball.velocity)):
         assert states[:, axis] == pytest.approx(rolled(place, speed, damping, TIME), abs=1e-5)
@@ -48,7 +48,7 @@ def test_a_free_ball_slows_down_exactly(name, damping):
 @pytest.mark.parametrize("name", SOLVERS)
 def test_short_steps_near_a_box_change_nothing(name):
     """The box stands by: frames are cut into steps, and the ball is not touched."""
-    ball = Body("navy", (0.9,), (2.6, 2.0), (0.0, 3.0))
+    ball = Body("sky", (0.9,), (2.6, 2.0), (0.0, 3.0))
     states = simulate(make_engine(name), [table(ball, (0.82, 4.0))], FRAMES).states[0, :, 0]
     assert states[:, 1] == pytest.approx(rolled(2.0, 3.0, 1.0, TIME), abs=1e-4)
     assert states[:, 0] == pytest.approx(2.6, abs=1e-6)
@@ -57,7 +57,7 @@ def test_short_steps_near_a_box_change_nothing(name):
 @pytest.mark.parametrize("name", PHYSICS)
 def test_equal_balls_hand_their_motion_on(name):
     """Head-on and elastic: the struck ball goes on, a diameter ahead, where the other one would have been."""
-    balls = (Body("red", (0.8,), (1.5, 5.0), (4.0, 0.0)), Body("navy", (0.8,), (4.0, 5.0)))
+    balls = (Body("red", (0.8,), (1.5, 5.0), (4.0, 0.0)), Body("sky", (0.8,), (4.0, 5.0)))
     states = simulate(make_engine(name), [Scene(balls, damping=0.8)], FRAMES).states[0]
     free = rolled(1.5, 4.0, 0.8, TIME)
     assert states[:, 0, 0] == pytest.approx(np.minimum(free, 2.4), abs=0.01)
@@ -65,7 +65,7 @@ def test_equal_balls_hand_their_motion_on(name):
 
 
 def test_a_ball_that_comes_to_rest_before_another_one_never_meets_it():
-    balls = (Body("red", (0.8,), (1.5, 5.0), (1.0, 0.0)), Body("navy", (0.8,), (4.2, 5.0)))
+    balls = (Body("red", (0.8,), (1.5, 5.0), (1.0, 0.0)), Body("sky", (0.8,), (4.2, 5.0)))
     states = simulate(make_engine("analytic"), [Scene(balls, damping=1.0)], 300).states[0]
     assert (states[:, 1, 0] == 4.2).all() and states[-1, 0, 0] == pytest.approx(2.5, abs=1e-9)
 
@@ -79,7 +79,7 @@ def test_reach_and_duration_undo_each_other():
 @pytest.mark.parametrize("name", SOLVERS)
 def test_a_pushed_ball_keeps_up_with_the_pusher_and_rolls_on_when_it_stops(name):
     """No bounce: contact to contact the ball moves as the box does, and from then on alone."""
-    ball, speed, last = Body("navy", (0.9,), (4.5, 5.3)), 2.0, 20
+    ball, speed, last = Body("sky", (0.9,), (4.5, 5.3)), 2.0, 20
     actions = np.zeros((1, FRAMES - 1, 2))
     actions[0, 3:last, 0] = speed
     states = simulate(make_engine(name), [table(ball, (1.2, 5.0))], FRAMES, actions).states[0]
@@ -94,7 +94,7 @@ def test_a_pushed_ball_keeps_up_with_the_pusher_and_rolls_on_when_it_stops(name)
 @pytest.mark.parametrize("name", SOLVERS)
 def test_a_ball_that_runs_into_the_box_stays_there_and_slides_along_it(name):
     """Restitution 0 takes the motion against the box, and a side without friction leaves the other one."""
-    ball = Body("navy", (0.9,), (4.0, 4.6), (-3.0, 0.5))
+    ball = Body("sky", (0.9,), (4.0, 4.6), (-3.0, 0.5))
     states = simulate(make_engine(name), [table(ball, (1.0, 5.0))], FRAMES).states[0, :, 0]
     assert states[:, 0] == pytest.approx(np.maximum(rolled(4.0, -3.0, 1.0, TIME), 2.7), abs=0.01)
     assert states[:, 1] == pytest.approx(rolled(4.6, 0.5, 1.0, TIME), abs=0.005)
@@ -133,7 +133,7 @@ def test_engines_agree_about_random_pushes():
 
 
 def test_damping_is_no_event():
-    ball = Body("navy", (0.9,), (2.0, 6.0), (4.0, -2.0))
+    ball = Body("sky", (0.9,), (2.0, 6.0), (4.0, -2.0))
     pair = Scene((ball, replace(ball, position=(2.0, 2.0), color="blue", velocity=(3.0, 0.0))), damping=1.0)
     states = simulate(make_engine("analytic"), [pair], FRAMES).states
     assert not events([pair], states)[0].any() and not impacts(states, [pair]).any()
@@ -142,7 +142,7 @@ def test_damping_is_no_event():
 
 @pytest.mark.parametrize("name", ["inertia", "undamped"])
 def test_null_worlds_know_no_damping(name):
-    ball = Body("navy", (0.9,), (2.0, 6.0), (1.0, -0.5))
+    ball = Body("sky", (0.9,), (2.0, 6.0), (1.0, -0.5))
     states = simulate(make_engine(name), [Scene((ball,), damping=1.0)], FRAMES).states[0, :, 0]
     assert states[:, 0] == pytest.approx(2.0 + TIME) and states[:, 3] == pytest.approx(1.0)
 
@@ -151,13 +151,13 @@ def test_the_undamped_world_knows_contacts():
     actions = np.zeros((1, 29, 2))
     actions[0, :20, 0] = 2.0
     states = simulate(
-        make_engine("undamped"), [table(Body("navy", (0.9,), (4.0, 5.0)), (1.2, 5.0))], 30, actions
+        make_engine("undamped"), [table(Body("sky", (0.9,), (4.0, 5.0)), (1.2, 5.0))], 30, actions
     )
     assert states.states[0, 20:, 0, 3] == pytest.approx(2.0, abs=1e-4)
 
 
 def test_the_present_velocity_is_read_from_the_last_displacement():
-    scene = table(Body("navy", (0.9,), (2.0, 6.0), (4.0, -2.0)))
+    scene = table(Body("sky", (0.9,), (2.0, 6.0), (4.0, -2.0)))
     before, now = simulate(make_engine("analytic"), [Scene(scene.bodies[:1], damping=1.0)], 5).states[
         0, 3:, 0
     ]
@@ -169,7 +169,7 @@ def test_the_present_velocity_is_read_from_the_last_displacement():
     assert found.damping == 1.0
 
 
-def test_a_navy_ball_and_a_red_box_are_told_apart():
+def test_a_sky_ball_and_a_red_box_are_told_apart():
     scenes, _, states = pushes(20)
     frames = quantise(render(torch.tensor(states), Looks.of(scenes), 64))
     track = track_clip(Tracker(Push.template), frames)

@@ -7,12 +7,18 @@ import pytest
 import torch
 
 from worldsim import keys as key
+from worldsim.engines import make_engine
+from worldsim.engines.base import simulate
 from worldsim.metrics.rollouts import make_clips as fresh_clips
 from worldsim.metrics.rollouts import truth
 from worldsim.models import load_model
 from worldsim.models.fields import differences
 from worldsim.models.inks import to_inks
 from worldsim.models.motion import OVER, MotionModel
+from worldsim.rendering import Looks, render
+from worldsim.scenarios.push import DAMPING
+from worldsim.scenes import DT, Body, Scene
+from worldsim.tracking import Tracker
 from worldsim.training.data import make_clips
 from worldsim.training.recipes import get_recipe
 from worldsim.training.trainer import train
@@ -50,6 +56,26 @@ def test_before_it_has_learned_everything_moves_on_as_it_did():
     state, predicted = fresh.advance(replace(state, motion=motion), torch.zeros(3, 2))
     assert (predicted - frames[:, 5]).square().mean() < 0.02 * (frames[:, 4] - frames[:, 5]).square().mean()
     assert torch.allclose(state.motion, motion, atol=1e-5)
+
+
+def test_a_damped_ball_rolls_to_rest_by_one_learned_number():
+    """x(t) = x0 + v0 (1 - exp(-d t)) / d: each frame moves exp(-d 0.1 s) as far as the one before it."""
+    scene = Scene((Body("sky", (0.9,), (2.0, 3.0), (4.0, 2.5)),), damping=DAMPING)
+    states = torch.from_numpy(simulate(make_engine("reference"), [scene], 24).states).float()
+    frames = render(states, Looks.of([scene]), 64) * 2 - 1
+    moved = (states[:, 4, 0, :2] - states[:, 3, 0, :2]) * torch.tensor([6.4, -6.4])
+    fresh = MotionModel(**SMALL, drag=True).eval()
+    with torch.no_grad():
+        fresh.losing.bias.fill_(1 - float(np.exp(-DAMPING * DT)))
+        state, _ = fresh.watch(frames[:, 1:5], torch.zeros(1, 3, 2))
+        state = replace(state, motion=moved.repeat(1, 3)[:, :, None, None].expand(-1, -1, 16, 16))
+        frame = frames[:, 4]
+        for _ in range(19):
+            last, (state, frame) = frame, fresh.advance(state, torch.zeros(1, 2))
+    track = Tracker(scene).begin(torch.stack([last, frame], 1).clamp(-1, 1) / 2 + 0.5)
+    assert (track.position[0, 0] - states[0, -1, 0, :2]).norm() < 0.05  # a third of a pixel
+    slower = np.exp(-DAMPING * DT * 19)
+    assert torch.allclose(state.motion[0, :2, 8, 8], moved[0] * slower, rtol=1e-3)
 
 
 def test_balls_that_pass_through_each_other_keep_their_colours():

@@ -14,14 +14,14 @@ from worldsim.training import leak, memory_fit
 from worldsim.training.checkpoint import alone_in, best
 from worldsim.training.data import Batches, events, make_clips
 from worldsim.training.losses import denoising
-from worldsim.training.recipes import get_recipe
+from worldsim.training.recipes import Recipe, get_recipe
 from worldsim.training.trainer import NotFinite, Run, train
 
 SMALL = {"widths": (16, 16), "blocks": (1, 1)}
 
 
 def tiny(**changes):
-    recipe = get_recipe("table")
+    recipe = get_recipe("table").of_family("convolutional")
     base = dict(clips=20, steps=4, batch_frames=4, horizons=((0.0, 1), (0.5, 2)), warmup=2)
     return replace(recipe, model={**recipe.model, **SMALL}, **{**base, **changes})
 
@@ -75,6 +75,20 @@ def test_the_best_checkpoint_is_kept(clips, tmp_path):
     train(tiny(), clips, tmp_path, validate=lambda _: {"velocity_error": next(errors)}, save_every=1)
     assert best(tmp_path) == (tmp_path / "step-2", 0.2)
     assert sorted(p.name for p in tmp_path.glob("step-*")) == ["step-2", "step-3", "step-4"]
+
+
+def test_checkpoints_at_milestones_are_kept(clips, tmp_path):
+    recipe = tiny(steps=5)
+    errors = iter([0.3, 0.2, 0.5, 0.5, 0.4])
+    train(
+        recipe,
+        clips,
+        tmp_path,
+        validate=lambda _: {"velocity_error": next(errors)},
+        save_every=1,
+        milestones=(1,),
+    )
+    assert sorted(p.name for p in tmp_path.glob("step-*")) == ["step-1", "step-2", "step-4", "step-5"]
 
 
 def test_accumulated_batches_are_one_larger_batch(clips, tmp_path):
@@ -166,9 +180,9 @@ def test_training_clips_show_nothing_out_of_distribution(clips):
 
 def test_a_recipe_of_another_family_has_the_schedule_of_that_family():
     table, uniform = get_recipe("table"), get_recipe("uniform")
-    assert table.of_family("motion").of_family("convolutional").settings() == table.settings()
     direct = uniform.of_family("direct")
-    assert direct.horizons == table.horizons and direct.mixture == uniform.mixture
+    assert direct.horizons == Recipe("", "", ()).horizons and direct.mixture == uniform.mixture
+    assert table.model["drag"] and table.of_family("direct").model == direct.model  # `direct` has no drag
     assert uniform.error and not direct.error
     assert direct.of_family("motion").settings() == uniform.settings()
 

@@ -1,7 +1,8 @@
 """Pictures as inks: how much red, blue and black colour lies on the white of each pixel.
 
 The colours of the pictures (`worldsim.scenes.PALETTE`) take different parts of the light from white, so the
-three amounts and the three channels tell the same. A grey is a thin black, navy is half blue and half black.
+three amounts and the three channels tell the same. A grey is a thin black, sky a thin blue: a body of
+one ink moves as one piece.
 """
 
 import torch

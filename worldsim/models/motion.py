@@ -63,6 +63,8 @@ class MotionModel(ModelMixin, ConfigMixin):
     transfer : `act` may also change a field's motion by a matrix times its difference from another field's,
         as a collision does whatever the speeds
     covers : an ink may hide another, which stays in the state; else what is not seen is gone
+    drag : a thing may lose a share of its motion at each frame. The loss depends on a speed that `act` does
+        not see, so that without this a damped ball cannot be learned
     """
 
     name = "motion"
@@ -88,6 +90,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         layered: bool = True,
         transfer: bool = True,
         covers: bool = True,
+        drag: bool = False,
     ) -> None:
         super().__init__()
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
@@ -112,6 +115,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         transfers = transfer and self.pairs
         self.covering = silent(nn.Conv2d(widths[0], len(OVER), 1)) if covers else None
         self.passing = silent(nn.Conv2d(widths[0], 4 * 4 * len(self.pairs), 1)) if transfers else None
+        self.losing = silent(nn.Conv2d(widths[0], self.fields, 1)) if drag else None
 
     def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
         """The frames [B, T, 3, H, W] after `frames` [B, K, 3, H, W] in [-1, 1].
@@ -170,6 +174,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         if self.passing:
             passed = self._passed(_precisely(self.passing, features), apart)
             at_once, after = at_once + passed[:, :c], after + passed[:, c:]
+        if self.losing:
+            at_once = at_once - motion * _precisely(self.losing, features).repeat_interleave(2, 1)
         leaving, weight = motion + at_once, weight * certainty(sure)
         travel = self._filled(self._carried(leaving, leaving), self._carried(weight, leaving))
         rough = self._moved(inks, travel) + REPAIR * F.pixel_shuffle(repair, self.patch)

@@ -33,7 +33,7 @@ class Push:
     frames = 52
     template = Scene(
         (
-            Body("navy", (1.0,), (5.0, 5.0)),
+            Body("sky", (1.0,), (5.0, 5.0)),
             Body("red", (HALF, HALF), (2.0, 5.0), shape="box", motion="kinematic"),
         ),
         restitution=0.0,

@@ -8,7 +8,7 @@ newest folder and the one with the lowest error. No pickle is ever written or re
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,8 +42,15 @@ class State:
         return {"format": FORMAT, "data": self.data, "recipe": self.recipe.settings()}
 
 
-def save(folder: Path, model: ModelMixin, optimizer: torch.optim.Optimizer, state: State) -> Path:
-    """Write `folder/step-N` and point `folder/latest` to it; older ones but the last few and the best go."""
+def save(
+    folder: Path,
+    model: ModelMixin,
+    optimizer: torch.optim.Optimizer,
+    state: State,
+    milestones: Collection[int] = (),
+) -> Path:
+    """Write `folder/step-N` and point `folder/latest` to it; older ones but the last few, the best and those
+    at `milestones` go."""
     target, temporary = folder / f"step-{state.step}", folder / f".step-{state.step}.{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -63,10 +70,15 @@ def save(folder: Path, model: ModelMixin, optimizer: torch.optim.Optimizer, stat
     temporary.rename(target)
     _point(folder, "latest", target.name)
     kept = best(folder)
-    for old in sorted(folder.glob("step-*"), key=lambda p: int(p.name[5:]))[:-KEPT]:
-        if kept is None or old != kept[0]:
+    for old in sorted(folder.glob("step-*"), key=steps_of)[:-KEPT]:
+        if (kept is None or old != kept[0]) and steps_of(old) not in milestones:
             shutil.rmtree(old)
     return target
+
+
+def steps_of(checkpoint: Path) -> int:
+    """How many steps a checkpoint's folder stands for, by its name."""
+    return int(checkpoint.name.removeprefix("step-"))
 
 
 def judge(folder: Path, checkpoint: Path, error: float) -> None:

@@ -46,10 +46,12 @@ class Recipe:
     error: str = ""
 
     def of_family(self, family: str) -> "Recipe":
-        """The recipe for another family, with the schedule that suits it."""
+        """The recipe for another family: of the model's settings its actions, and the schedule that suits it."""
         if family == self.family:
             return self
-        return replace(self, family=family, **(STANDARD | SCHEDULES.get(family, {})), cost="", error="")
+        model = {name: value for name, value in self.model.items() if name in ACTIONS}
+        schedule = STANDARD | SCHEDULES.get(family, {})
+        return replace(self, family=family, model=model, **schedule, cost="", error="")
 
     def settings(self) -> dict[str, Any]:
         """What determines the run, as JSON types."""
@@ -57,6 +59,7 @@ class Recipe:
         return json.loads(json.dumps({k: v for k, v in asdict(self).items() if k not in told}))
 
 
+ACTIONS = ("action_size", "action_scale")  #: settings that every family has
 STANDARD: dict[str, Any] = {  #: the schedule of a family without one of its own
     name: getattr(Recipe("", "", ()), name)
     for name in ("horizons", "truncate", "batch_frames", "learning_rate", "warmup", "forcing")
@@ -82,6 +85,13 @@ CONTACTS: dict[str, Any] = {  #: most short windows show a contact, and long rol
     "horizons": ((0.0, 6), (0.08, 3), (0.6, 8), (0.75, 28)),
     "event_weight": 24.0,
 }
+MANY: dict[str, Any] = SCHEDULES["motion"] | {  #: many scenarios at once need more steps at short rollouts
+    "family": "motion",
+    "clips": 40_000,
+    "steps": 5_000,
+    "horizons": ((0.0, 6), (0.5, 12), (0.75, 28)),
+    "event_weight": 12.0,
+}
 
 
 def _alone(scenario: str, about: str, model: dict[str, Any], **changes: Any) -> Recipe:
@@ -95,24 +105,32 @@ RECIPES: dict[str, Recipe] = {
     for r in (
         Recipe(
             "table",
-            "no gravity: one or two balls, head-on and oblique collisions, a launched ball",
-            (("uniform", 0.08), ("collision", 0.12), ("oblique", 0.42), ("launch", 0.38)),
-            model=TABLE,
-            cost="3.6 h on two CPU cores",
-            error="uniform .077, 1D collision .089, oblique .173, launch .125",
+            "no gravity: one to three balls, a launched one, walls, a screen and a paddle, a pushed ball",
+            (
+                ("uniform", 0.04),
+                ("collision", 0.08),
+                ("oblique", 0.24),
+                ("launch", 0.18),
+                ("triple", 0.1),
+                ("cushion", 0.12),
+                ("screen", 0.1),
+                ("push", 0.14),
+            ),
+            model=TABLE | {"drag": True},
+            **MANY,
         ),
         Recipe(
             "drop",
-            "gravity: parabolas, bounces on a floor, a moving basket",
-            (("parabola", 0.25), ("drop", 0.25), ("catch", 0.5)),
-            model=DROP,
-            clips=20_000,
-            steps=5_000,
-            batch_frames=32,
-            horizons=((0.0, 1), (0.33, 2), (0.38, 4)),
-            learning_rate=5e-4,
-            cost="34 min on one CPU core",
-            error="parabola .107, drop .163, catch .194",
+            "gravity: parabolas, bounces on a floor, a moving basket, a load let go of, a bin and a wall",
+            (
+                ("parabola", 0.05),
+                ("drop", 0.15),
+                ("catch", 0.3),
+                ("carriage", 0.15),
+                ("carriage_wall", 0.35),
+            ),
+            model=DROP | {"action_size": 2},
+            **MANY,
         ),
         _alone(
             "uniform",

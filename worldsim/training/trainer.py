@@ -6,7 +6,7 @@ Every random draw is keyed by the step, so that a resumed run ends as an uninter
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,22 +58,24 @@ def train(
     minutes: float = math.inf,
     save_every: int = 500,
     compiled: bool = False,
+    milestones: Collection[int] = (),
 ) -> Path:
     """Train a recipe in `folder`, going on from its latest checkpoint; returns the folder of the last one.
 
-    Stops early, resumable, after `minutes`. `compiled` runs the model through `torch.compile`. `validate`
-    scores the averaged model at each checkpoint; the one with the lowest "velocity_error" is kept as
-    `best`. Raises NotFinite when the loss is not a number, ValueError when a step does not fit into memory
-    or another process trains in the folder.
+    Stops early, resumable, after `minutes`. Checkpoints at `milestones` are kept. `compiled` runs the model
+    through `torch.compile`. `validate` scores the averaged model at each checkpoint; the one with the lowest
+    "velocity_error" is kept as `best`. Raises NotFinite when the loss is not a number, ValueError when a step
+    does not fit into memory or another process trains in the folder.
     """
     with checkpoint.alone_in(folder):
-        run = Run(recipe, clips, folder, validate, compiled)
+        run = Run(recipe, clips, folder, validate, compiled, milestones)
         check_fit(run)
         began, done = time.monotonic(), 0
         while run.step < recipe.steps and time.monotonic() - began < 60 * minutes:
             loss, frames = run.update()
             done += frames
-            scores = run.keep() if run.step % save_every == 0 or run.step == recipe.steps else {}
+            due = run.step % save_every == 0 or run.step == recipe.steps or run.step in milestones
+            scores = run.keep() if due else {}
             listen(Progress(run.step, recipe.steps, loss, done / (time.monotonic() - began), scores))
         if run.kept != run.step:
             run.keep()
@@ -107,9 +109,10 @@ class Run:
         folder: Path,
         validate: Validate | None = None,
         compiled: bool = False,
+        milestones: Collection[int] = (),
     ) -> None:
         keep_freed_memory()
-        self.recipe, self.folder, self.validate = recipe, folder, validate
+        self.recipe, self.folder, self.validate, self.milestones = recipe, folder, validate, milestones
         self.accelerator = Accelerator(
             mixed_precision="bf16",
             kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
@@ -184,7 +187,7 @@ class Run:
         if self.log is None:  # another process keeps it
             return {}
         self.state.seconds = self._before + time.monotonic() - self._began
-        where = checkpoint.save(self.folder, self.bare, self.optimizer.optimizer, self.state)
+        where = checkpoint.save(self.folder, self.bare, self.optimizer.optimizer, self.state, self.milestones)
         if self.validate is None:
             return {}
         scores = self.validate(family(self.recipe.family).from_pretrained(where, use_safetensors=True))
