@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from worldsim.metrics.rollouts import make_clips, truth
-from worldsim.models.fields import Filling, contrast
+from worldsim.models.fields import Contrast, Filling, Finer, warp
 from worldsim.models.inks import to_frames, to_inks
 from worldsim.scenes import PALETTE
 
@@ -56,7 +57,7 @@ def test_weights_of_the_filling_by_hand():
 def test_contrast_is_the_variance_around_a_cell_and_zero_where_nothing_is():
     picture = torch.zeros(1, 1, 16, 16)
     picture[..., 6, 9] = 1.0
-    found = contrast(picture, 4)[0, 0]
+    found = Contrast(4, 16)(picture)[0, 0]
     assert found[1, 2].item() == pytest.approx(1 / 64 - (1 / 64) ** 2)
     assert found[3, 0] == 0 and (found > 0).sum() == 4  # windows overlap by half
 
@@ -67,3 +68,18 @@ def test_presence_ends_a_few_cells_from_a_thing():
     there = Filling(16).presence(weight)[0]
     assert there[1].max() == 0 and there[0, 8, 2:7].min() > 0.95
     assert (there[0, 8, 3:].diff() < 0).all() and there[0, 8, 12] < 0.01
+
+
+def test_finer_is_bilinear_interpolation():
+    field = torch.randn(3, 2, 16, 16, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(
+        Finer(16, 64)(field), F.interpolate(field, scale_factor=4, mode="bilinear"), atol=1e-5
+    )
+
+
+def test_a_picture_is_warped_by_whole_pixels_exactly():
+    picture = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    right, down = 3, -2
+    displacement = torch.tensor([float(right), float(down)])[None, :, None, None].expand(2, -1, 16, 16)
+    moved = torch.roll(picture, (down, right), (2, 3))
+    assert torch.allclose(warp(picture, displacement)[..., :14, 3:], moved[..., :14, 3:], atol=1e-5)

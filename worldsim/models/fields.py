@@ -45,11 +45,47 @@ class Filling(nn.Module):
             return (x.flatten(2) @ self.nearness).unflatten(2, x.shape[2:])
 
 
-def contrast(picture: Tensor, cell: int) -> Tensor:
-    """Variance [B, C, h, w] of each channel of a picture [B, C, H, W] around cells, over twice their side."""
-    wide = F.pad(picture, (cell // 2,) * 4, mode="replicate")
-    mean, square = (F.avg_pool2d(x, 2 * cell, cell) for x in (wide, wide.square()))
-    return (square - mean.square()).clamp(min=0)
+class Finer(nn.Module):
+    """Bilinear interpolation from cells to pixels.
+
+    The same numbers as those of `F.interpolate`, to rounding, but made by two products with a matrix: ten
+    times faster on a CPU where channels are few.
+    """
+
+    rows: Tensor  #: [pixels, cells]
+
+    def __init__(self, cells: int, pixels: int) -> None:
+        super().__init__()
+        each = F.interpolate(torch.eye(cells)[None], size=pixels, mode="linear")[0]
+        self.register_buffer("rows", each.T.contiguous(), persistent=False)
+
+    def forward(self, field: Tensor) -> Tensor:
+        """A field [N, C, cells, cells] as [N, C, pixels, pixels]."""
+        return _both_ways(self.rows, field)
+
+
+class Contrast(nn.Module):
+    """Variance of each channel of a picture around cells, over twice their side."""
+
+    mean: Tensor  #: [cells, pixels]
+
+    def __init__(self, cells: int, pixels: int) -> None:
+        super().__init__()
+        cell = pixels // cells
+        wide = F.pad(torch.eye(pixels)[None], (cell // 2,) * 2, mode="replicate")
+        each = F.avg_pool1d(wide, 2 * cell, cell)[0]
+        self.register_buffer("mean", each.T.contiguous(), persistent=False)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """[B, C, cells, cells] of a picture [B, C, pixels, pixels]."""
+        mean, square = (_both_ways(self.mean, x) for x in (picture, picture.square()))
+        return (square - mean.square()).clamp(min=0)
+
+
+def _both_ways(rows: Tensor, x: Tensor) -> Tensor:
+    """A linear map [M, N] of both the columns and the rows of x [..., N, N], in single precision."""
+    with torch.autocast(x.device.type, enabled=False):
+        return rows @ (x.float() @ rows.T)
 
 
 def differences(field: Tensor) -> Tensor:
@@ -63,16 +99,24 @@ def differences(field: Tensor) -> Tensor:
     return torch.cat(found, 1)
 
 
-def move(pictures: Tensor, displacement: Tensor) -> Tensor:
-    """Pictures [N, C, H, W] sampled at each pixel minus its `displacement` [N, 2, H, W], (right, down).
+def bounded(displacement: Tensor, size: int) -> Tensor:
+    """At most a picture's size, and none where it is NaN: `grid_sample` would read outside of its memory."""
+    return torch.nan_to_num(displacement).clamp(-size, size)
+
+
+def warp(pictures: Tensor, displacement: Tensor) -> Tensor:
+    """Pictures [N, C, S, S] sampled at each pixel minus its `displacement` [N, 2, S, S], (right, down).
 
     Bicubic, because blur accumulates: with bilinear sampling, rollouts drift to speeds of whole pixels per
-    frame, at which nothing is blurred. Displacements end at the picture's size and NaN moves nothing, for
-    `grid_sample` would read outside of its memory.
+    frame, at which nothing is blurred. Displacements must be `bounded`.
     """
-    _, _, h, w = pictures.shape
-    displacement = torch.nan_to_num(displacement).clamp(-max(h, w), max(h, w))
-    y = torch.arange(h, device=pictures.device, dtype=pictures.dtype)[:, None] - displacement[:, 1]
-    x = torch.arange(w, device=pictures.device, dtype=pictures.dtype) - displacement[:, 0]
-    grid = torch.stack([(2 * x + 1) / w - 1, (2 * y + 1) / h - 1], -1)
+    size = pictures.shape[-1]
+    at = (2 * torch.arange(size, device=pictures.device, dtype=pictures.dtype) + 1) / size - 1
+    places = torch.stack(torch.meshgrid(at, at, indexing="xy"))
+    grid = torch.sub(places, displacement, alpha=2 / size).movedim(1, -1)
     return F.grid_sample(pictures, grid, mode="bicubic", padding_mode="border", align_corners=False)
+
+
+def move(pictures: Tensor, displacement: Tensor) -> Tensor:
+    """Any displacements [N, 2, S, S]; see `warp`."""
+    return warp(pictures, bounded(displacement, pictures.shape[-1]))

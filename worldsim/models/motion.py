@@ -21,7 +21,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from worldsim.models.base import check_context, gradients_where_asked
-from worldsim.models.fields import REACH, Filling, contrast, differences, move
+from worldsim.models.fields import REACH, Contrast, Filling, Finer, bounded, differences, move, warp
 from worldsim.models.inks import INKS, to_frames, to_inks
 from worldsim.models.state import TensorState
 from worldsim.models.trunk import Trunk, silent
@@ -97,7 +97,9 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.patch, self.looks = patch, looks
         self.fields = INKS if layered else 1
         self.pairs = list(combinations(range(self.fields), 2))
-        self.filling = Filling(resolution // patch)
+        cells = resolution // patch
+        self.filling, self.finer = Filling(cells), Finer(cells, resolution)
+        self.contrast = Contrast(cells, resolution)
         pixels, motion = INKS * patch**2, 2 * self.fields
         self.look = Trunk(2 * pixels, look_widths, look_blocks)
         self.correct = silent(nn.Conv2d(look_widths[0], motion + self.fields, 3, padding=1))
@@ -224,8 +226,7 @@ class MotionModel(ModelMixin, ConfigMixin):
 
     def _shown(self, inks: Tensor, covering: Tensor) -> Tensor:
         """What is seen of inks [B, 3, H, W], each of which may hide another [B, 6, h, w]; see `OVER`."""
-        hidden = torch.sigmoid(covering - RELUCTANCE)
-        hidden = F.interpolate(hidden, scale_factor=self.patch, mode="bilinear")
+        hidden = self.finer(torch.sigmoid(covering - RELUCTANCE))
         there, shown = inks.clamp(0, 1), list(inks.unbind(1))
         for n, (above, below) in enumerate(OVER):
             shown[below] = shown[below] * (1 - hidden[:, n] * there[:, above])
@@ -233,7 +234,7 @@ class MotionModel(ModelMixin, ConfigMixin):
 
     def _weight(self, inks: Tensor) -> Tensor:
         """Contrast [B, fields, h, w] of what each field moves."""
-        found = contrast(inks, self.patch)
+        found = self.contrast(inks)
         return found if self.fields > 1 else found.sum(1, keepdim=True)
 
     def _filled(self, motion: Tensor, weight: Tensor) -> Tensor:
@@ -248,8 +249,8 @@ class MotionModel(ModelMixin, ConfigMixin):
 
     def _moved(self, inks: Tensor, motion: Tensor) -> Tensor:
         """Inks [B, 3, H, W] moved by the motion of their cells."""
-        finely = F.interpolate(self._apart(motion), scale_factor=self.patch, mode="bilinear")
-        return self._join(move(self._apart(inks), finely))
+        finely = self.finer(bounded(self._apart(motion), self.resolution))
+        return self._join(warp(self._apart(inks), finely))
 
     def _apart(self, x: Tensor) -> Tensor:
         """[B, C, ...] to [B fields, C / fields, ...]."""
