@@ -46,7 +46,7 @@ class Recipe:
     error: str = ""
 
     def of_family(self, family: str) -> "Recipe":
-        """The recipe for another family: of the model's settings its actions, and the schedule that suits it."""
+        """The recipe for another family: its schedule, and of the settings of the model only the actions."""
         if family == self.family:
             return self
         model = {name: value for name, value in self.model.items() if name in ACTIONS}
