@@ -18,8 +18,8 @@ from agents.plans import Layout, kind_of
 from agents.trials import Trial, Trials
 from benchmarks.bridge import FIRST_REPORTED
 from benchmarks.results_io import RESULTS, Row, meta, write
-from benchmarks.specs import Workshop
 from benchmarks.statistics import mean
+from benchmarks.workshop import Workshop
 from envs.base import Observation, Start, Task
 from envs.episodes import episode_keys
 from envs.rollouts import Rollouts

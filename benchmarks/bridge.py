@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.playing import Cell
 from benchmarks.runs import FIRST_REPORTED as FIRST_REPORTED
 from benchmarks.runs import SHIPPED, Protocol
-from benchmarks.specs import Workshop
+from benchmarks.workshop import Workshop
 
 FIRST_UNSEEN = 11_100  #: smaller ones were played before, see docs/preregistration.md
 IN_DISTRIBUTION = (

@@ -65,7 +65,7 @@ def check(args: Args) -> "list[Finding]":
         own = not checkpoint_folder(args.name).is_dir() and plugins.brought("model", args.name)
         return check_model(plugins.make("model", args.name, ()) if own else load_model(args.name), scenes)
     if args.kind == "world":
-        from benchmarks.specs import brought_world
+        from benchmarks.workshop import brought_world
         from worldsim.world_contract import check_world
         from worldsim.worlds import make_world
 
@@ -79,7 +79,8 @@ def check(args: Args) -> "list[Finding]":
 
 def _policy(args: Args, task: "Task") -> "list[Finding]":
     from agents.contracts import check_policy
-    from benchmarks.specs import Spec, Workshop
+    from benchmarks.specs import Spec
+    from benchmarks.workshop import Workshop
     from worldsim import plugins
 
     workshop, spec = Workshop(), Spec.parse(args.name)

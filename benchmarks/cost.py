@@ -19,7 +19,7 @@ from benchmarks import results_io
 from benchmarks.costing import doses, horizons, predictions, repairs, verdicts
 from benchmarks.costing.sweep import Findings, Sweep
 from benchmarks.results_io import Row
-from benchmarks.specs import Workshop
+from benchmarks.workshop import Workshop
 
 Stage = Literal["dose", "repair", "horizon", "prediction", "contrasts"]
 

@@ -13,8 +13,9 @@ from benchmarks.bridge import FIRST_REPORTED, plan_cells
 from benchmarks.learners import train
 from benchmarks.playing import Cell
 from benchmarks.records import EpisodeRecord
-from benchmarks.specs import WORLDS, Spec, Workshop
+from benchmarks.specs import WORLDS, Spec
 from benchmarks.workers import Job, play_all
+from benchmarks.workshop import Workshop
 
 TASKS = ("Strike", "Catch")
 PLANNED = ("noop", "reactive", "cem@box2d", "cem@learned")

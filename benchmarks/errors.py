@@ -6,8 +6,8 @@ import numpy as np
 
 from benchmarks.bridge import FIRST_REPORTED
 from benchmarks.results_io import Row
-from benchmarks.specs import Workshop
 from benchmarks.statistics import mean
+from benchmarks.workshop import Workshop
 from envs.base import Start, Task
 from worldsim import keys as key
 from worldsim.engines import make_engine

@@ -80,7 +80,8 @@ def _train(args: Args, console: Any) -> tuple[Any, Path]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from agents.learning import Evaluate, Mix, train
-    from benchmarks.specs import LEARNERS, Spec, Workshop
+    from benchmarks.specs import LEARNERS, Spec
+    from benchmarks.workshop import Workshop
     from envs.tasks import make_task
     from worldsim.engines import ENGINES
 

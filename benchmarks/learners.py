@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.specs import LEARNERS, Spec, Workshop
+from benchmarks.specs import LEARNERS, Spec
+from benchmarks.workshop import Workshop
 from worldsim.processes import SPAWN, running
 from worldsim.worlds import World
 

@@ -19,9 +19,10 @@ from benchmarks.bridge import FIRST_REPORTED, count_of, plan_cells
 from benchmarks.learners import train
 from benchmarks.playing import Cell
 from benchmarks.results_io import Row
-from benchmarks.specs import WORLDS, Spec, Workshop
+from benchmarks.specs import WORLDS, Spec
 from benchmarks.summary import summarise
 from benchmarks.workers import Job, play_all
+from benchmarks.workshop import Workshop
 
 Stage = Literal["models", "proof", "scripted", "cem", "ppo", "result"]
 TASKS = ("Strike", "Catch")

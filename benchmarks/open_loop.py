@@ -2,7 +2,8 @@
 actions.
 
 Starts are development starts, disjoint from those that score success; actions are the random ones by which
-doses are measured (see `benchmarks.dose`), so that a learned model and a wrong engine are measured alike.
+doses are measured (see `benchmarks.costing.dose`), so that a learned model and a wrong engine are measured
+alike.
 """
 
 import json
@@ -14,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks import dose, results_io
+from benchmarks import results_io
+from benchmarks.costing import dose
 from benchmarks.errors import SCENARIO
 from benchmarks.records import file_hash, text_hash
 from benchmarks.results_io import Row

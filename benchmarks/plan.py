@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from agents.imagination import Imagination
     from agents.planner import Planner
-    from benchmarks.specs import Workshop
+    from benchmarks.workshop import Workshop
     from envs.base import Observation, Start, Task
     from worldsim.tracking import Track
 
@@ -74,7 +74,7 @@ def main(args: Args) -> None:
     """Entry point of the verb."""
     from rich.console import Console
 
-    from benchmarks.specs import Workshop
+    from benchmarks.workshop import Workshop
     from envs.tasks import make_task
 
     if args.starts < 1:

@@ -38,7 +38,7 @@ def main(args: Args) -> None:
     """Entry point of the verb. Raises ImportError without pygame, OSError without a display."""
     from rich.console import Console
 
-    from benchmarks.specs import Workshop
+    from benchmarks.workshop import Workshop
     from envs.session import Session
     from envs.tasks import make_task
     from envs.window import Window

@@ -10,8 +10,9 @@ import torch
 from agents.base import Policy
 from benchmarks import truth
 from benchmarks.records import EpisodeRecord, Key
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
 from benchmarks.versions import code_version, device_of_play
+from benchmarks.workshop import Workshop
 from envs.base import Observation, Task
 from envs.episodes import Episode, run_episodes
 from envs.vector import WorldVectorEnv

@@ -5,8 +5,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from benchmarks.playing import Cell, play
-from benchmarks.specs import LEARNERS, Spec, Workshop
+from benchmarks.specs import LEARNERS, Spec
 from benchmarks.workers import Job
+from benchmarks.workshop import Workshop
 
 TRIED = 4  #: development starts played to measure a cell
 

@@ -17,9 +17,10 @@ from benchmarks.bridge import FIRST_REPORTED, count_of
 from benchmarks.playing import Cell
 from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import RESULTS, Row, meta, select, write
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
 from benchmarks.statistics import paired_difference, proportion
 from benchmarks.workers import Job, play_all
+from benchmarks.workshop import Workshop
 from envs.base import Task
 from envs.tasks import TASKS
 from worldsim.engines import make_engine

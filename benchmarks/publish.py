@@ -14,7 +14,7 @@ from benchmarks.bridging.measured import measured
 from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import Row, select
 from benchmarks.runs import Played
-from benchmarks.specs import Workshop
+from benchmarks.workshop import Workshop
 from envs.base import Task
 from envs.episodes import episode_keys, world_keys
 from worldsim.tracking import Tracker, track_clip

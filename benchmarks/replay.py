@@ -14,8 +14,8 @@ import torch
 
 from benchmarks.playing import Follow, run
 from benchmarks.records import EpisodeRecord
-from benchmarks.specs import Workshop
 from benchmarks.versions import device_of_play
+from benchmarks.workshop import Workshop
 
 PROMISED = ("imagined_frames", "imagined_success", "imagined_miss")
 

@@ -14,7 +14,8 @@ from benchmarks import records, results_io
 from benchmarks.playing import Cell
 from benchmarks.policy_set import POLICY_SET
 from benchmarks.records import EpisodeRecord, Key
-from benchmarks.specs import WORLDS, Spec, Workshop
+from benchmarks.specs import WORLDS, Spec
+from benchmarks.workshop import Workshop
 from envs.base import Task
 
 SHIPPED = "shipped"  #: the name of whatever model ships for a task

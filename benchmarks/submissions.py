@@ -10,7 +10,7 @@ from benchmarks.playing import Cell
 from benchmarks.records import EpisodeRecord
 from benchmarks.replay import verify
 from benchmarks.runs import Played, Protocol, Run
-from benchmarks.specs import Workshop
+from benchmarks.workshop import Workshop
 
 
 @dataclass(frozen=True)

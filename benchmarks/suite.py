@@ -18,8 +18,9 @@ from benchmarks import proof, results_io
 from benchmarks.bridge import FIRST_REPORTED, count_of, plan_cells
 from benchmarks.playing import Cell
 from benchmarks.results_io import Row
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
 from benchmarks.workers import Job, play_all
+from benchmarks.workshop import Workshop
 from envs.tasks import TASKS
 
 Stage = Literal["proof", "planners", "cem", "learners", "saved", "speed", "result"]

@@ -10,8 +10,8 @@ import torch
 from benchmarks.records import text_hash
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("worldsim", "envs", "agents")  #: and the two files here that play episodes
-PLAYING = ("benchmarks/playing.py", "benchmarks/specs.py")
+PACKAGES = ("worldsim", "envs", "agents")  #: and the files here that play episodes
+PLAYING = ("benchmarks/playing.py", "benchmarks/specs.py", "benchmarks/workshop.py")
 LIBRARIES = ("numpy", "torch", "box2d", "mujoco", "diffusers")
 
 

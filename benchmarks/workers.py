@@ -12,7 +12,8 @@ from pathlib import Path
 from benchmarks import records
 from benchmarks.playing import Cell, play
 from benchmarks.records import EpisodeRecord, Writer
-from benchmarks.specs import LEARNERS, Workshop
+from benchmarks.specs import LEARNERS
+from benchmarks.workshop import Workshop
 from worldsim.processes import running
 
 

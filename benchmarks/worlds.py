@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.results_io import Row
-from benchmarks.specs import Workshop
+from benchmarks.workshop import Workshop
 
 TASK = "Catch"
 ROWS = (1, 64, 1024)  #: environments side by side

@@ -19,8 +19,9 @@ from benchmarks.learners import train
 from benchmarks.policy_set import POLICY_SET
 from benchmarks.records import EpisodeRecord
 from benchmarks.replay import verify
-from benchmarks.specs import LEARNERS, Spec, Workshop
+from benchmarks.specs import LEARNERS, Spec
 from benchmarks.workers import Job, play_all
+from benchmarks.workshop import Workshop
 
 Stage = Literal["learn", "play", "result"]
 FRAMES = 300_000  #: of learners whose specs name none

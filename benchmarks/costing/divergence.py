@@ -9,7 +9,7 @@ import torch
 from agents.imagination import SeenWorld, private_world
 from benchmarks import truth
 from benchmarks.records import EpisodeRecord
-from benchmarks.specs import Workshop
+from benchmarks.workshop import Workshop
 from envs.draws import CONTEXT
 from envs.episodes import episode_keys, policy_keys, world_keys
 from envs.vector import WorldVectorEnv

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks import results_io
+from benchmarks.costing.dose import MET
 from benchmarks.costing.sweep import Sweep
-from benchmarks.dose import MET
 from benchmarks.prediction.cases import Place
 from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import Row, select

@@ -1,9 +1,9 @@
 """The stage `dose`: what a physics error costs, by its type and its dose.
 
 One typed law error is injected into the engine that CEM imagines in, at strengths that put bodies equally far
-from the truth (see `benchmarks.dose`); the plans are executed in the true engine. CEM begins from tracked
-context frames, as the fair reference does, whose engine is right: dose zero. Whenever it plans anew, the
-error begins anew too, at what was seen.
+from the truth (see `benchmarks.costing.dose`); the plans are executed in the true engine. CEM begins from
+tracked context frames, as the fair reference does, whose engine is right: dose zero. Whenever it plans anew,
+the error begins anew too, at what was seen.
 """
 
 import json
@@ -12,15 +12,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cost_figures, dose, results_io
-from benchmarks.cost_rows import Curve, on_plans, summarise
+from benchmarks import results_io
+from benchmarks.costing import dose, figures
+from benchmarks.costing.dose import Match
+from benchmarks.costing.rows import Curve, on_plans, summarise
 from benchmarks.costing.sweep import Findings, Sweep, levels_of, played
-from benchmarks.dose import Match
 from benchmarks.playing import Cell
 from benchmarks.projection import seconds_each
 from benchmarks.records import text_hash
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
 from benchmarks.workers import Job
+from benchmarks.workshop import Workshop
 from worldsim.engines.perturbed import LAWS, law_error
 
 SLOWEST = "jitter"  #: moves every body at every frame; its time stands for all
@@ -50,7 +52,7 @@ def run(sweep: Sweep, options: Doses, workshop: Workshop, console: Any) -> Findi
     found = played(job, lambda: seconds(job, workshop), console)
     rows, notes = summarise(curves, found)
     rows += on_plans(curves, found, workshop.task)
-    return Findings(rows, notes, cost_figures.draw(rows), [cost_figures.table(rows)])
+    return Findings(rows, notes, figures.draw(rows), [figures.table(rows)])
 
 
 def plan(sweep: Sweep, options: Doses, workshop: Workshop) -> list[Curve]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.cost_figures import PANELS, STYLES
+from benchmarks.costing.figures import PANELS, STYLES
 from benchmarks.results_io import Row, select
 from worldsim.engines import PERTURBED
 

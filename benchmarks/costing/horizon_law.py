@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from benchmarks.response import logistic, too_few
+from benchmarks.costing.response import logistic, too_few
 from benchmarks.statistics import MODELS_NEEDED, Estimate, bootstrap
 
 RESAMPLES = 2000

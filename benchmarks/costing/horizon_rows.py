@@ -13,8 +13,9 @@ from benchmarks.costing.divergence import Horizon
 from benchmarks.costing.horizon_law import Law, fit
 from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import Row
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
 from benchmarks.statistics import proportion
+from benchmarks.workshop import Workshop
 from envs.base import Task
 from worldsim.engines import PERTURBED
 

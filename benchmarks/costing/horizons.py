@@ -11,8 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import dose
-from benchmarks.costing import horizon_figures
+from benchmarks.costing import dose, horizon_figures
 from benchmarks.costing.divergence import horizon
 from benchmarks.costing.doses import matched
 from benchmarks.costing.horizon_rows import LEARNED, Key, Wrong, specs, summarise
@@ -20,8 +19,8 @@ from benchmarks.costing.sweep import Findings, Sweep, levels_of, played
 from benchmarks.playing import Cell
 from benchmarks.projection import seconds_by_kind
 from benchmarks.records import EpisodeRecord
-from benchmarks.specs import Workshop
 from benchmarks.workers import Job
+from benchmarks.workshop import Workshop
 from worldsim.engines import PERTURBED
 from worldsim.engines.perturbed import LAWS, law_error
 

@@ -21,9 +21,10 @@ from benchmarks.prediction import cases, figure, held_out
 from benchmarks.prediction.cases import Case, errors_of
 from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import Row
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
 from benchmarks.statistics import proportion
 from benchmarks.workers import Job
+from benchmarks.workshop import Workshop
 from benchmarks.zoo import Model, zoo
 from worldsim.models import family_of
 

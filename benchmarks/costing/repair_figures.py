@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from agents.repair.parts import PARTS, Repair
-from benchmarks.cost_figures import STYLES
+from benchmarks.costing.figures import STYLES
 from benchmarks.results_io import Row, select
 
 if TYPE_CHECKING:

@@ -22,10 +22,11 @@ from benchmarks.playing import Cell
 from benchmarks.projection import seconds_each
 from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import Row
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
 from benchmarks.statistics import mean, proportion
 from benchmarks.statistics.shapley import orders, sets_of, shapley, shapley_of_orders
 from benchmarks.workers import Job
+from benchmarks.workshop import Workshop
 from envs.base import Task
 
 EVERY = 2 ** len(PARTS)

@@ -25,7 +25,8 @@ from benchmarks.prediction import cases
 from benchmarks.prediction.cases import Place
 from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import Row
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
+from benchmarks.workshop import Workshop
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.attempts import Args, auccess, candidates, measure
-from benchmarks.specs import Workshop
+from benchmarks.workshop import Workshop
 from envs.episodes import episode_keys
 from envs.place import Place
 from envs.rollouts import Rollouts

@@ -12,8 +12,9 @@ import pytest
 from benchmarks import bridge, publish, records, results_io, truth
 from benchmarks.playing import Cell, play
 from benchmarks.runs import Entry, Played, Protocol
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
 from benchmarks.workers import Job, play_all, work
+from benchmarks.workshop import Workshop
 from worldsim.tracking import LEFT, LOST, VISIBLE
 
 

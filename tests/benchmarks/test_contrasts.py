@@ -20,7 +20,8 @@ from benchmarks.costing.verdicts import panels
 from benchmarks.policy_set import PRESSURES
 from benchmarks.prediction.cases import Case
 from benchmarks.records import EpisodeRecord
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
+from benchmarks.workshop import Workshop
 
 STARTS = 200
 

@@ -10,11 +10,12 @@ from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
 from benchmarks import cost, cost_figures, dose, projection, records, results_io
 from benchmarks.cost import Args
-from benchmarks.cost_rows import Curve, on_plans, summarise
 from benchmarks.costing import doses, sweep
+from benchmarks.costing.rows import Curve, on_plans, summarise
 from benchmarks.results_io import check, select
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
 from benchmarks.workers import work
+from benchmarks.workshop import Workshop
 from worldsim.worlds import make_world
 
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from benchmarks import dose
-from benchmarks.dose import Matcher, Trials
+from benchmarks.costing import dose
+from benchmarks.costing.dose import Matcher, Trials
 from envs.tasks import make_task
 from worldsim.engines import make_engine, simulate
 from worldsim.engines.perturbed import LAWS

@@ -16,8 +16,8 @@ from benchmarks.costing.horizon_rows import Wrong, specs, summarise
 from benchmarks.costing.horizons import Horizons
 from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import check, select
-from benchmarks.specs import Workshop
 from benchmarks.workers import work
+from benchmarks.workshop import Workshop
 
 SHARES = (0.5, 1.0)
 

@@ -28,7 +28,8 @@ from benchmarks.playing import Cell
 from benchmarks.prediction import cases
 from benchmarks.prediction.cases import Case
 from benchmarks.records import Writer
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
+from benchmarks.workshop import Workshop
 from benchmarks.zoo import Model
 from envs.tasks import make_task
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.learners import train
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
+from benchmarks.workshop import Workshop
 
 
 def test_every_run_is_trained(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from benchmarks import records, workers
 from benchmarks.playing import Cell, play
 from benchmarks.records import Writer
 from benchmarks.replay import verify
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
 from benchmarks.workers import Job, play_all
+from benchmarks.workshop import Workshop
 from envs.episodes import episode_keys, run_episodes, world_keys
 from envs.tasks import make_task
 from envs.vector import WorldVectorEnv

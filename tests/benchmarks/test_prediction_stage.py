@@ -18,9 +18,10 @@ from benchmarks.open_loop import FIRST, clips_of, measure
 from benchmarks.playing import Cell, play
 from benchmarks.prediction import cases
 from benchmarks.results_io import select
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
 from benchmarks.statistics import MODELS_NEEDED
 from benchmarks.workers import work
+from benchmarks.workshop import Workshop
 from benchmarks.zoo import Model
 from envs.tasks import make_task
 from worldsim.metrics.rollouts import truth as film
@@ -41,7 +42,7 @@ def args(tmp_path, monkeypatch):
     monkeypatch.setitem(PLANNERS, "cem", Entry(CEM, few))
     monkeypatch.setattr(projection, "TRIED", 1)
     monkeypatch.setattr(sweep, "play_all", lambda job: work(job, 0))
-    monkeypatch.setattr("benchmarks.dose.STARTS", 4)
+    monkeypatch.setattr("benchmarks.costing.dose.STARTS", 4)
     models = [Learned(f"m{i}", f"run{i}", name) for i, name in enumerate(WRONG)]
     monkeypatch.setattr(predictions, "zoo", lambda *asked: (models, ["another is not at hand"]))
     monkeypatch.setattr(predictions, "family_of", lambda source: "motion")

@@ -13,8 +13,9 @@ from benchmarks.costing import repair_figures, repairs, sweep
 from benchmarks.costing.repairs import Place, Repairs
 from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import check, select
-from benchmarks.specs import Spec, Workshop
+from benchmarks.specs import Spec
 from benchmarks.workers import work
+from benchmarks.workshop import Workshop
 from envs.tasks import make_task
 
 PLACE = Place("Strike", "id", "learned", "box2d", "cem,frames=1000", "table")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from benchmarks.response import fit, halving, logistic
+from benchmarks.costing.response import fit, halving, logistic
 
 DOSES = np.array([0.0, 0.1, 0.2, 0.4, 0.8])
 

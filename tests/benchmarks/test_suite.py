@@ -5,7 +5,7 @@ from rich.console import Console
 from benchmarks import results_io, suite, worlds
 from benchmarks.curves import Saving
 from benchmarks.results_io import check, select
-from benchmarks.specs import Workshop
+from benchmarks.workshop import Workshop
 from envs.tasks import TASKS
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.response import Response
+from benchmarks.costing.response import Response
 from benchmarks.results_io import Row, select
 from worldsim.engines import PERTURBED
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import dose
-from benchmarks.dose import Match
+from benchmarks.costing import dose
+from benchmarks.costing.dose import Match
+from benchmarks.costing.response import Response, fit
 from benchmarks.records import EpisodeRecord
-from benchmarks.response import Response, fit
 from benchmarks.results_io import Row
 from benchmarks.statistics import paired_difference, proportion
 from envs.base import Task
