@@ -64,7 +64,7 @@ def told(found: Sequence[EpisodeRecord]) -> str:
 
 def reference(rows: Sequence[Row], models: Mapping[str, str]) -> tuple[dict[str, Any], list[Row]] | None:
     """The committed reference results, where they are of the same weights and rest on more starts."""
-    path = results_io.RESULTS / "loop.json"
+    path = results_io.RESULTS / results_io.CAMPAIGN
     if not models or not path.exists():
         return None
     meta, firm = results_io.read(path)

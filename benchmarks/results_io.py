@@ -29,6 +29,7 @@ COLUMNS = (
     "metric",
 )
 RESULTS = Path(__file__).parent / "results"  #: the committed reference results
+CAMPAIGN = "loop.json"  #: of them, the file of every policy, level and world
 
 Row = dict[str, Any]
 

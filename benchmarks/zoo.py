@@ -1,9 +1,9 @@
 """The learned models that are compared: a table fixed before any of their successes is known.
 
-Training length is an axis like any other, so checkpoints of one run count as models; but they are no
-independent ones. `run` names what they share, and whoever holds a model out holds its run out. Models that
-are not learned (retrieval, inertia, engines) do not count, nor do those whose clips held no action of the
-task.
+`worldsim train RECIPE --milestones STEPS`, and the same with `--family`, makes them. Training length is an
+axis like any other, so checkpoints of one run count as models; but they are no independent ones. `run` names
+what they share, and whoever holds a model out holds its run out. Models that are not learned (retrieval,
+inertia, engines) do not count, nor do those whose clips held no action of the task.
 """
 
 import json
@@ -35,27 +35,23 @@ class Model:
         return file_hash(folder_of(self.source))
 
 
-def _steps(folder: str, run: str, *steps: int) -> tuple[Model, ...]:
-    return tuple(Model(f"{Path(folder).name}/step-{n}", run, f"{folder}/step-{n}") for n in steps)
-
-
-ZOO: dict[str, tuple[Model, ...]] = {  #: by a task's scenario; folders lie below `runs`
-    "table": (
-        Model("table", "table", "table"),
-        *_steps("train/table", "table", 21000),
-        *_steps("old/table16000", "table", 15600, 16000),  # the same run some hours earlier
-        *_steps("old/table", "table", 17500, 18000),  # went apart from it at step 8,800
-        *_steps("train/table-motion", "table-motion", 3250, 3500, 3750),
-        *_steps("zoo/table-new", "table-new", 500, 700, 1000, 1500, 2000, 3000, 4000, 5000),
-    ),
-    "drop": (
-        Model("drop", "drop", "drop"),
-        *_steps("train/drop", "drop", 4500),
-        *_steps("train/drop-motion", "drop-motion", 2000, 3600, 4000),
-        *_steps("train/drop-contacts", "drop-contacts", 400, 600, 800),
-        *_steps("zoo/drop-new", "drop-new", 500, 700, 1000, 1500, 2000, 3000, 4000, 5000),
-    ),
+MILESTONES = {  #: checkpoints by the ending of a run's folder: the recipe's own family, and two others
+    "": (500, 1000, 2000, 3000, 4000),
+    "-convolutional": (500, 1000, 2000),
+    "-direct": (500, 1000, 2000),
 }
+
+
+def _trained(recipe: str) -> tuple[Model, ...]:
+    """The shipped model of a recipe, which its own run led to, and the milestones of three runs."""
+    found = [Model(recipe, recipe, recipe)]
+    for ending, steps in MILESTONES.items():
+        run = recipe + ending
+        found += [Model(f"{run}/step-{n}", run, f"train/{run}/step-{n}") for n in steps]
+    return tuple(found)
+
+
+ZOO = {recipe: _trained(recipe) for recipe in ("table", "drop")}  #: by a task's scenario; below `runs`
 
 
 def folder_of(source: str) -> Path:

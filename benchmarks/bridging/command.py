@@ -160,7 +160,13 @@ def _result(args: Args, jobs: list[Job], workshop: Workshop, console: Any) -> No
         except ValueError as error:
             findings.notes.append(f"{task} {level} is not measured any further: {error}")
     everything = [record for mine in found for record in mine]
-    more = {"notes": findings.notes, "records": records.digest(everything), "replayed": args.replays}
+    tasks = [workshop.task(name) for name in args.tasks]
+    more = {
+        "models": {workshop.model_name(task): workshop.weights("learned", task) for task in tasks},
+        "notes": findings.notes,
+        "records": records.digest(everything),
+        "replayed": args.replays,
+    }
     results_io.write(args.out, results_io.meta("worldsim bench bridge", args.seed, **more), findings.rows)
     for note in findings.notes:
         console.print(note, markup=False)

@@ -1,9 +1,8 @@
 """What is known of a model, from the files that other commands have left: nothing is measured here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
 from benchmarks import open_loop, records, results_io
 from benchmarks.costing.predictions import CASES, OPEN_LOOP
@@ -18,12 +17,33 @@ from envs.base import Task
 REFERENCE = "box2d"
 
 
-@dataclass(frozen=True)
 class Sources:
-    """Where to look: the folder of the committed results, and that in which `worldsim bench cost` works."""
+    """What was left in the folder of the committed results and in that in which `worldsim bench cost` works,
+    each file read once, when it is first needed."""
 
-    results: Path = results_io.RESULTS
-    cost: Path = Path("runs/bench/cost")
+    def __init__(self, results: Path = results_io.RESULTS, cost: Path = Path("runs/bench/cost")) -> None:
+        self.results, self.cost = results, cost
+
+    @cache  # noqa: B019 - lives as long as one page is made
+    def file(self, name: str) -> tuple[Mapping[str, str], list[Row]]:
+        """Weights of models by their names, and rows, of a result file; nothing where there is none."""
+        path = self.results / name
+        meta, rows = results_io.read(path) if path.exists() else ({}, [])
+        return meta.get("models", {}), rows
+
+    @cached_property
+    def cases(self) -> list[Case]:
+        """Models whose success was measured beside their errors."""
+        return cases.read(self.cost / CASES)
+
+    @cached_property
+    def reference(self) -> dict[tuple[str, str], dict[int, bool]]:
+        """Success of CEM in Box2D by task and level, of each start."""
+        found: dict[tuple[str, str], dict[int, bool]] = {}
+        for r in records.read(self.cost / "episodes").values():
+            if (r.policy, r.prepared_in, r.world) == ("cem", REFERENCE, REFERENCE):
+                found.setdefault((r.task, r.level), {})[r.start_id] = r.success
+        return found
 
 
 def measured(model: Model, task: Task, level: str, sources: Sources) -> dict[str, Row]:
@@ -34,24 +54,26 @@ def measured(model: Model, task: Task, level: str, sources: Sources) -> dict[str
     if kept.exists():
         rows = open_loop.read(kept).rows
         found |= {row["metric"].removeprefix(open_loop.PREFIX): row for row in rows}
-    found |= _of_loop(model, task, level, sources.results / "loop.json")
-    found |= _of_bridge(model, task, level, sources.results / "bridge.json")
-    for case in cases.read(sources.cost / CASES):
+    here = {"task": task.name, "level": level, "world": REFERENCE}
+    models, rows = sources.file(results_io.CAMPAIGN)
+    if models.get(task.scenario) == model.weights:
+        found |= _of_campaign(select(rows, **here))
+    models, rows = sources.file("bridge.json")
+    for name in (called for called, weights in models.items() if weights == model.weights):
+        mine = select(rows, **here, policy=None, model=name)
+        found |= {name: row for name in ("gap", "spearman") for row in select(mine, metric=name)}
+    for case in sources.cases:
         if (case.weights, case.place) == (model.weights, (task.name, level)):
-            found |= _of_case(case, sources.cost)
+            found |= _of_case(case, sources.reference.get(case.place, {}))
     return found
 
 
-def _of_loop(model: Model, task: Task, level: str, path: Path) -> dict[str, Row]:
+def _of_campaign(rows: Sequence[Row]) -> dict[str, Row]:
     """Success of CEM and PPO in Box2D, prepared in the model, over that of the same prepared in Box2D."""
-    meta, rows = _read(path)
-    if meta.get("models", {}).get(task.scenario) != model.weights:
-        return {}
     found = {}
-    here = {"task": task.name, "level": level, "world": REFERENCE}
     for policy, ratio, able in (("cem", "planning", "planner"), ("ppo", "optimisation", "learner")):
-        mine = select(rows, **here, policy=policy, prepared_in="learned")
-        right = select(rows, **here, policy=policy, prepared_in=REFERENCE, metric="success", factor=None)
+        mine = select(rows, policy=policy, prepared_in="learned")
+        right = select(rows, policy=policy, prepared_in=REFERENCE, metric="success", factor=None)
         for row in select(mine, metric=f"success_ratio_to_{REFERENCE}"):
             found[ratio] = row
         if right:
@@ -59,32 +81,13 @@ def _of_loop(model: Model, task: Task, level: str, path: Path) -> dict[str, Row]
     return found
 
 
-def _of_bridge(model: Model, task: Task, level: str, path: Path) -> dict[str, Row]:
-    """Gap and rank correlation over the policy set, against Box2D."""
-    _, rows = _read(path)
-    here = {"task": task.name, "level": level, "world": REFERENCE, "policy": None}
-    called = Path(model.source).name  # as `Workshop.model_name` has it
-    return {
-        name: row for name in ("gap", "spearman") for row in select(rows, **here, metric=name, model=called)
-    }
-
-
-def _of_case(case: Case, work: Path) -> dict[str, Row]:
+def _of_case(case: Case, right: Mapping[int, bool]) -> dict[str, Row]:
     """Episodes that stay with the truth, and success over that of CEM in Box2D on the same starts."""
     found: dict[str, Row] = {}
     if case.parted:
         found["closed_loop"] = proportion([frame is None for frame in case.parted.values()]).row()
-    right = {
-        r.start_id: r.success
-        for r in records.read(work / "episodes").values()
-        if (r.task, r.level, r.policy, r.prepared_in, r.world) == (*case.place, "cem", REFERENCE, REFERENCE)
-    }
     if both := sorted(set(right) & set(case.solved)):
         mine, true = [case.solved[i] for i in both], [right[i] for i in both]
         ratio = finite(paired_ratio(mine, true))
         found |= {"planner": proportion(true).row()} | ({"planning": ratio} if ratio["value"] else {})
     return found
-
-
-def _read(path: Path) -> tuple[Mapping[str, Any], Sequence[Row]]:
-    return results_io.read(path) if path.exists() else ({}, [])

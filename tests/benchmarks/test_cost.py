@@ -8,9 +8,9 @@ import pytest
 
 from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
-from benchmarks import cost, cost_figures, dose, projection, records, results_io
+from benchmarks import cost, projection, records, results_io
 from benchmarks.cost import Args
-from benchmarks.costing import doses, sweep
+from benchmarks.costing import dose, doses, figures, sweep
 from benchmarks.costing.rows import Curve, on_plans, summarise
 from benchmarks.results_io import check, select
 from benchmarks.specs import Spec
@@ -89,9 +89,9 @@ def test_rows_by_hand():
     falls = {r["factor"]: r["value"] for r in select(rows, metric="success_fall")}
     assert falls == pytest.approx({0.3: 0.1, 0.5: 0.5})
     assert select(rows, metric="success", prepared_in="box2d")[0]["value"] == 0.8
-    axes = cost_figures.draw(rows)["catch-id"].axes
+    axes = figures.draw(rows)["catch-id"].axes
     assert [axis.get_title() for axis in axes] == ["laws"]
-    assert json.dumps(rows) and cost_figures.table(rows).row_count == 1
+    assert json.dumps(rows) and figures.table(rows).row_count == 1
 
 
 def test_on_plans_a_contact_error_counts_where_plans_have_contacts():

@@ -129,10 +129,10 @@ def sources(tmp_path):
         ppo | {"prepared_in": "box2d", "metric": "success"} | row(0.21),
         cem | {"prepared_in": "box2d", "metric": "success"} | row(0.97),
     ]
-    results_io.write(found.results / "loop.json", {"models": {"table": TABLE.weights}}, loop)
+    results_io.write(found.results / results_io.CAMPAIGN, {"models": {"table": TABLE.weights}}, loop)
     bridge = [where | {"model": "table", "metric": name} | row(0.05) for name in ("gap", "spearman")]
     bridge += [where | {"model": "table", "metric": "gap", "policy": "random"} | row(0.9)]
-    results_io.write(found.results / "bridge.json", {}, bridge)
+    results_io.write(found.results / "bridge.json", {"models": {"table": TABLE.weights}}, bridge)
     kept = open_loop.kept_at("table", STRIKE, "id", found.cost / OPEN_LOOP)
     rows = [{"metric": open_loop.PREFIX + name} | row(0.97) for name in ("ssim", "kept")]
     results_io.write_text(kept, json.dumps({"rows": rows, "by_start": {}}))
@@ -153,7 +153,8 @@ def test_figures_are_read_from_where_they_were_left(sources):
         "spearman": 0.05,
     }
     assert measured(TABLE, STRIKE, "speed", sources) == {}
-    results_io.write(sources.results / "loop.json", {"models": {"table": "other"}}, [])
+    results_io.write(sources.results / results_io.CAMPAIGN, {"models": {"table": "other"}}, [])
+    sources = Sources(sources.results, sources.cost)
     assert "planning" not in measured(TABLE, STRIKE, "id", sources)
 
 
