@@ -38,10 +38,8 @@ def on_task(model: WorldModel, name: str, task: Task, level: str, first: int, co
     Random decisions stand for what an agent may try; they never follow the goal.
     """
     starts = [task.sample(level, i) for i in range(first, first + count)]
-    actions = np.concatenate(
-        [np.zeros((count, model.context_frames - 1, model.action_size)), random_actions(task, level, starts)],
-        1,
-    )
+    tried = random_actions(task, level, starts)
+    actions = np.pad(tried, ((0, 0), (model.context_frames - 1, 0), (0, 0)))
     scenes = [start.scene for start in starts]
     states = simulate(make_engine("reference"), scenes, actions.shape[1] + 1, actions).states
     clips = Clips(SCENARIO[task.scenario], scenes, states, actions)

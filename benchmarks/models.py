@@ -1,5 +1,6 @@
 """`worldsim bench models`: physics error, permanence and speed of world models."""
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,8 +8,7 @@ from pathlib import Path
 
 from benchmarks import results_io
 
-#: which scenarios at which levels a model is measured on, by the size of its actions' world
-SCENARIOS = {
+SCENARIOS: dict[str, dict[str, tuple[str, ...]]] = {  #: and levels on which a model is measured, by its world
     "table": {
         "uniform": ("id", "size", "speed", "both"),
         "collision": ("id", "size1", "speed1", "size", "speed", "size1speed1", "both"),
@@ -21,6 +21,14 @@ SCENARIOS = {
         "catch": ("id",),
     },
 }
+STAGED = (
+    "triple",
+    "cushion",
+    "screen",
+    "push",
+    "carriage",
+    "carriage_wall",
+)  #: measured where they were taught
 STREAM = "test"  #: clips that no training or tuning has seen
 
 
@@ -29,7 +37,7 @@ class Args:
     """Measure world models on fresh clips, 32-frame rollouts from 4 context frames."""
 
     models: tuple[str, ...] = ("table", "drop")
-    """Shipped names or checkpoint folders; a folder is measured on the scenarios that fit its actions."""
+    """Shipped names or checkpoint folders."""
     clips: int = 100
     """Clips of each scenario and level; twice as many at the level id."""
     speed: bool = True
@@ -74,11 +82,27 @@ def measure(model: str, clips: int) -> Iterator[list[results_io.Row]]:
     from worldsim.models import load_model
 
     world = load_model(model)
-    family = "table" if world.action_size == 2 else "drop"
-    for scenario, levels in SCENARIOS[family].items():
+    for scenario, levels in scenarios_of(model, world.action_size).items():
         for level in levels:
             some = make_clips(scenario, level, 2 * clips if level == "id" else clips, STREAM)
             yield list(_rows(Path(model).name, scenario, level, evaluate(world, some)))
+
+
+def scenarios_of(model: str, action_size: int) -> dict[str, tuple[str, ...]]:
+    """Scenarios and levels that fit a model: of its world, and staged ones that it was taught. Where nothing
+    tells what it was taught, the size of its actions decides."""
+    known = taught(model)
+    falls = bool({*known} & {*SCENARIOS["drop"]}) if known else action_size == 1
+    staged = {name: ("id",) for name in STAGED if name in known}
+    return SCENARIOS["drop" if falls else "table"] | staged
+
+
+def taught(model: str) -> tuple[str, ...]:
+    """Scenarios of the clips that a shipped model or a checkpoint learned from, () where nothing tells."""
+    from worldsim.models import checkpoint_folder
+
+    told = checkpoint_folder(model) / "training.json"
+    return tuple(dict(json.loads(told.read_text())["recipe"]["mixture"])) if told.is_file() else ()
 
 
 def _rows(model: str, scenario: str, level: str, scores) -> Iterator[results_io.Row]:

@@ -21,7 +21,6 @@ from benchmarks.errors import SCENARIO
 from benchmarks.records import file_hash, text_hash
 from benchmarks.results_io import Row
 from benchmarks.statistics import mean, proportion
-from benchmarks.zoo import folder_of
 from envs.base import Task
 from envs.draws import CONTEXT
 from worldsim.engines import is_engine, make_engine
@@ -32,7 +31,7 @@ from worldsim.metrics.rollouts import BATCH, Clips, roll_out, truth
 from worldsim.metrics.scoring import PerClip
 from worldsim.metrics.typed import typed_errors
 from worldsim.metrics.types import TYPES, TypedErrors
-from worldsim.models import load_model
+from worldsim.models import checkpoint_folder, load_model
 from worldsim.scenarios import get_scenario
 from worldsim.scenes import VIEW
 from worldsim.tracking import VISIBLE, Track, Tracker, track_clip
@@ -88,7 +87,7 @@ def kept_at(
 ) -> Path:
     """The file that keeps what was measured of a model or an engine, by its weights and the settings."""
     version = text_hash(VERSION, first, starts, dose.DRAWN, dose.KEPT, dose.HELD, dose.MISSING)
-    label = source.replace(":", "_") if is_engine(source) else file_hash(folder_of(source))
+    label = source.replace(":", "_") if is_engine(source) else file_hash(checkpoint_folder(source))
     return work / f"{label}-{task.name}-{level}-{version}.json"
 
 

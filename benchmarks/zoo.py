@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.errors import SCENARIO
+from benchmarks.models import taught
 from benchmarks.records import file_hash
 from worldsim.models import WEIGHTS as SHIPPED
-from worldsim.models import family_of, load_model
+from worldsim.models import checkpoint_folder, family_of, load_model
 from worldsim.training import checkpoint
 
 LEARNED = ("convolutional", "direct", "motion", "clip", "causal")  #: families with trained weights
@@ -32,7 +33,7 @@ class Model:
     @property
     def weights(self) -> str:
         """Hash of its folder, as in records."""
-        return file_hash(folder_of(self.source))
+        return file_hash(checkpoint_folder(self.source))
 
 
 MILESTONES = {  #: checkpoints by the ending of a run's folder: the recipe's own family, and two others
@@ -54,11 +55,6 @@ def _trained(recipe: str) -> tuple[Model, ...]:
 ZOO = {recipe: _trained(recipe) for recipe in ("table", "drop")}  #: by a task's scenario; below `runs`
 
 
-def folder_of(source: str) -> Path:
-    """The folder of a shipped name, or itself."""
-    return SHIPPED / source if (SHIPPED / source / "config.json").is_file() else Path(source)
-
-
 def zoo(scenario: str, runs: Path, more: Iterable[str] = ()) -> tuple[list[Model], list[str]]:
     """The models of a task's scenario that are at hand, and notes on those that are not.
 
@@ -71,7 +67,7 @@ def zoo(scenario: str, runs: Path, more: Iterable[str] = ()) -> tuple[list[Model
     for entry in ZOO.get(scenario, ()):
         shipped = (SHIPPED / entry.source).is_dir()
         source = entry.source if shipped else str(runs / entry.source)
-        if not (folder_of(source) / WEIGHTS).is_file():
+        if not (checkpoint_folder(source) / WEIGHTS).is_file():
             notes.append(f"{entry.name} of the fixed table is not at hand: {source} does not exist")
             continue
         found.setdefault(_content(source), Model(entry.name, entry.run, source))
@@ -96,18 +92,17 @@ def one(source: str) -> Model:
 def fits(source: str, scenario: str) -> bool:
     """Whether clips of a task's scenario, with its actions, were among those that a model learned from; where
     nothing tells (no training.json beside the weights), whether its actions have the right size."""
-    told = folder_of(source) / "training.json"
     if source in ZOO:
         return source == scenario
-    if told.is_file():
-        return SCENARIO.get(scenario, "") in dict(json.loads(told.read_text())["recipe"]["mixture"])
-    size = json.loads((folder_of(source) / "config.json").read_text())["action_size"]
+    if known := taught(source):
+        return SCENARIO.get(scenario, "") in known
+    size = json.loads((checkpoint_folder(source) / "config.json").read_text())["action_size"]
     return bool(size == {"table": 2, "drop": 1}.get(scenario))
 
 
 def _checkpoint(source: str) -> str:
     """A folder of a run as that of its best checkpoint, else of its latest; others are as they are."""
-    folder = folder_of(source)
+    folder = checkpoint_folder(source)
     if (folder / "config.json").is_file() and (folder / WEIGHTS).is_file():
         return source
     best, latest = checkpoint.best(folder), checkpoint.latest(folder)
@@ -125,7 +120,7 @@ def _named(source: str) -> Model:
 
 
 def _content(source: str) -> str:
-    return file_hash(folder_of(source) / WEIGHTS)
+    return file_hash(checkpoint_folder(source) / WEIGHTS)
 
 
 def _readable(models: Sequence[Model], notes: list[str]) -> list[Model]:

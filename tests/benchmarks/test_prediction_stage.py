@@ -177,7 +177,7 @@ def test_the_zoo_counts_weights_once_and_what_is_learned_alone(tmp_path):
     (run.parent / "latest").write_text("step-7")
     found, notes = zoo.zoo("table", tmp_path / "none", [str(run.parent)])
     assert [m.name for m in found] == ["table"]  # the same weights
-    assert any("train/table/step-21000 does not exist" in note for note in notes)
+    assert any("train/table/step-1000 does not exist" in note for note in notes)
     assert zoo._checkpoint(str(run.parent)) == str(run)
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps(config | {"_class_name": "RetrievalModel"}))

@@ -1,0 +1,24 @@
+"""On which scenarios a model is measured: those of its world, and what else it was taught."""
+
+import json
+
+from benchmarks.models import SCENARIOS, scenarios_of, taught
+
+
+def told(folder, *scenarios):
+    folder.mkdir()
+    mixture = [[name, 1 / len(scenarios)] for name in scenarios]
+    (folder / "training.json").write_text(json.dumps({"recipe": {"mixture": mixture}}))
+    return str(folder)
+
+
+def test_what_was_taught_decides_and_the_size_of_actions_where_nothing_tells(tmp_path):
+    falls = told(tmp_path / "falls", "catch", "carriage")  # a carriage takes two numbers
+    assert taught(falls) == ("catch", "carriage")
+    assert scenarios_of(falls, 2) == SCENARIOS["drop"] | {"carriage": ("id",)}
+    assert scenarios_of(told(tmp_path / "rolls", "launch", "push"), 2) == SCENARIOS["table"] | {
+        "push": ("id",)
+    }
+    unknown = str(tmp_path / "unknown")
+    assert taught(unknown) == ()
+    assert scenarios_of(unknown, 1) == SCENARIOS["drop"] and scenarios_of(unknown, 2) == SCENARIOS["table"]
