@@ -51,7 +51,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "imagined against real, by a fixed set of policies, in every measure",
     ),
     "bench loop": ("benchmarks.loop:main", "the reference results: every policy, level and world"),
-    "bench suite": ("benchmarks.suite:main", "all tasks, planners and learners"),
+    "bench suite": ("benchmarks.suite.command:main", "all tasks, planners and learners"),
     "bench readme": ("benchmarks.readme:main", "write the committed results into the tables of the README"),
 }
 

@@ -1,6 +1,7 @@
 """The learned model's error on a task's own starts, level by level, under random actions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -22,14 +23,36 @@ METRICS = ("velocity_error", "velocity_error_public", "permanence")
 
 def measure(workshop: Workshop, task: Task, starts: int) -> list[Row]:
     """All rows of a task's model: on its scenarios (half as many clips), on the task's starts, its speed."""
+    return [row for _, measured in parts(workshop, (task.name,), starts) for row in measured()]
+
+
+def parts(
+    workshop: Workshop, tasks: Sequence[str], starts: int
+) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
+    """What makes the rows of some tasks' models, each part with a label that names its weights: every model
+    on its scenarios (half as many clips as `starts`) and its speed, then every task's starts."""
+    made = [workshop.task(name) for name in tasks]
+    labels = {t.name: f"{workshop.model_name(t)}-{workshop.weights('learned', t)}" for t in made}
+    for label, task in {labels[task.name]: task for task in made}.items():
+        yield label, partial(_on_scenarios, str(workshop.source(task)), starts // 2)
+    for task in made:
+        yield f"{labels[task.name]}-{task.name}", partial(_on_levels, workshop, task, starts)
+
+
+def _on_scenarios(model: str, clips: int) -> list[Row]:
     from benchmarks import models
 
+    return [row for cell in models.measure(model, clips) for row in cell] + models.throughput(model)
+
+
+def _on_levels(workshop: Workshop, task: Task, starts: int) -> list[Row]:
     world, name = workshop.world("learned", task), workshop.model_name(task)
     assert isinstance(world, ImaginedWorld), "only learned models are measured"
-    rows = [row for cell in models.measure(str(workshop.source(task)), starts // 2) for row in cell]
-    for level in task.levels:
-        rows += on_task(world.model, name, task, level, FIRST_REPORTED, starts)
-    return rows + models.throughput(str(workshop.source(task)))
+    return [
+        row
+        for level in task.levels
+        for row in on_task(world.model, name, task, level, FIRST_REPORTED, starts)
+    ]
 
 
 def on_task(model: WorldModel, name: str, task: Task, level: str, first: int, count: int) -> list[Row]:

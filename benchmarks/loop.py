@@ -125,12 +125,6 @@ def _proof_args(args: Args) -> proof.Args:
     return proof.Args(TASKS, starts=args.starts, rows=args.rows, workers=args.workers, work=episodes, out=out)
 
 
-def _proof_job(args: Args) -> Job:
-    wanted = _proof_args(args)
-    cells = proof.plan(wanted, proof.ProofShop())
-    return proof.ProofJob(cells, wanted.work, None, Path(), args.rows, args.workers)
-
-
 def _ppo(args: Args, workshop: Workshop, console: Any) -> None:
     """Train what has not been trained, then play."""
     train(workshop, _runs(workshop), args.ppo_frames, args.seed, args.workers)
@@ -169,7 +163,7 @@ def seconds(stage: str, args: Args, workshop: Workshop) -> float:
         undone = sum(not _model_file(args, workshop, name).exists() for name in TASKS)
         return undone * MODEL_FRAMES / rate["learned"]
     if stage == "proof":
-        return projection.seconds(_proof_job(args), proof.ProofShop())
+        return projection.seconds(proof.job_of(_proof_args(args)), proof.ProofShop())
     playing = projection.seconds(job_of(stage, args, workshop), workshop)
     if stage != "ppo":
         return playing

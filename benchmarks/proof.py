@@ -122,10 +122,14 @@ def plan(args: Args, shop: Workshop) -> tuple[Cell, ...]:
     return tuple(sorted(cells, key=lambda cell: COSTS.index(cell.spec.policy)))
 
 
+def job_of(args: Args) -> ProofJob:
+    """All that is to be played."""
+    return ProofJob(plan(args, ProofShop()), args.work, None, Path("runs/learn"), args.rows, args.workers)
+
+
 def main(args: Args) -> None:
     """Play, write the result file, show the table and what is not proved."""
-    shop = ProofShop()
-    job = ProofJob(plan(args, shop), args.work, None, Path("runs/learn"), args.rows, args.workers)
+    shop, job = ProofShop(), job_of(args)
     play_all(job)
     records = job.found()
     rows = [row for name in args.tasks for row in summarise(shop.task(name), records)]

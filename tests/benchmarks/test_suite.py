@@ -2,30 +2,39 @@
 
 from rich.console import Console
 
-from benchmarks import results_io, suite, worlds
+from benchmarks import results_io, worlds
 from benchmarks.curves import Saving
 from benchmarks.results_io import check, select
+from benchmarks.suite import command, savings
+from benchmarks.suite.cells import CEM, ENGINES, IMAGINED, LEARNED, MODELLED, cells_of
+from benchmarks.suite.command import Args, _key
 from benchmarks.workshop import Workshop
 from envs.tasks import TASKS
 
 
 def test_cells_cover_all_tasks_levels_and_both_engines():
-    assert set(TASKS) - set(suite.MODELLED) == {"Place"}
+    assert set(TASKS) - set(MODELLED) == {"Place"}
     workshop = Workshop()
-    cells = suite.cells_of("cem", suite.Args(starts=10), workshop)
-    levels = {(name, level) for name in suite.MODELLED for level in TASKS[name]().levels}
-    assert {(c.task, c.level) for c in cells} == levels and {c.world for c in cells} == set(suite.ENGINES)
-    assert {str(c.spec) for c in cells} == {"cem@box2d", "cem@learned"}
-    learned = suite.cells_of("learners", suite.Args(tasks=("Catch", "Bank")), workshop)
+    cells = cells_of("cem", MODELLED, 10, workshop)
+    levels = {(name, level) for name in MODELLED for level in TASKS[name]().levels}
+    assert {(c.task, c.level) for c in cells} == levels and {c.world for c in cells} == set(ENGINES)
+    assert {str(c.spec) for c in cells} == set(CEM)
+    learned = cells_of("learners", ("Catch", "Bank", "Push"), 10, workshop)
     assert {(c.task, str(c.spec)) for c in learned} == {
         ("Catch", "ppo@box2d"),
         ("Catch", "ppo@learned"),
-        ("Bank", "ppo@box2d"),
+        ("Push", "ppo@box2d"),
     }
+    assert {*LEARNED} < {*MODELLED} and {*IMAGINED} < {*LEARNED}
+
+
+def test_rows_differ_by_what_their_columns_hold():
+    row = {"task": "Catch", "level": "id", "policy": "cem", "world": "box2d", "metric": "success"}
+    assert _key(row) == _key({**row, "factor": None, "value": 0.3}) != _key({**row, "factor": 0.5})
 
 
 def test_planners_are_played_and_what_is_missing_is_told(tmp_path, capsys):
-    args = suite.Args(
+    args = Args(
         ("planners", "result"),
         ("Drop",),
         planner_starts=2,
@@ -34,7 +43,7 @@ def test_planners_are_played_and_what_is_missing_is_told(tmp_path, capsys):
         work=tmp_path,
         out=tmp_path / "s",
     )
-    suite.main(args)
+    command.main(args)
     _, rows = results_io.read(args.out)
     check(rows)
     found = select(rows, metric="success", task="Drop", world="box2d")
@@ -44,15 +53,13 @@ def test_planners_are_played_and_what_is_missing_is_told(tmp_path, capsys):
 
 
 def test_savings_are_rows_and_what_was_never_reached_is_none():
-    both = suite._saving_rows(Saving(0.8, 40_000, 5_000, 60_000, 60_000))
+    both = savings.rows(Saving(0.8, 40_000, 5_000, 60_000, 60_000))
     assert [(r["policy"], r["prepared_in"], r["value"]) for r in both] == [
         ("ppo", "box2d", 40_000),
         ("ppo_started", "learned", 5_000),
     ]
     check(both)
-    assert [r["policy"] for r in suite._saving_rows(Saving(0.8, None, 5_000, 60_000, 60_000))] == [
-        "ppo_started"
-    ]
+    assert [r["policy"] for r in savings.rows(Saving(0.8, None, 5_000, 60_000, 60_000))] == ["ppo_started"]
 
 
 def test_speed_counts_rows(monkeypatch):

@@ -1,0 +1,1 @@
+"""`worldsim bench suite`: all tasks, planners and learners, in stages."""

@@ -1,0 +1,43 @@
+"""What the suite plays: the cells of each of its stages."""
+
+from benchmarks.bridge import FIRST_REPORTED, count_of, plan_cells
+from benchmarks.playing import Cell
+from benchmarks.specs import Spec
+from benchmarks.workshop import Workshop
+from envs.tasks import TASKS
+
+ENGINES = ("box2d", "mujoco")
+MODELLED = tuple(name for name in TASKS if name != "Place")  #: no model ships for Place yet
+PLANNED = ("Strike", "Catch", "Drop")  #: tasks on which planners are compared
+PLANNERS = ("oracle", "shooting@box2d", "cem@box2d", "icem@box2d", "mppi@box2d")
+CEM = ("cem@box2d", "cem_privileged@box2d", "cem@learned")
+LEARNED = {  #: who learns each task in Box2D
+    "Strike": "sac",
+    "Catch": "ppo",
+    "Intercept": "ppo",
+    "Push": "ppo",
+    "Drop": "ppo",
+    "Bounce": "ppo",
+}
+IMAGINED = ("Strike", "Catch", "Drop")  #: tasks that are also learned inside the learned world
+PLAYED = ("planners", "cem", "learners")  #: stages
+
+
+def cells_of(stage: str, tasks: tuple[str, ...], starts: int, workshop: Workshop) -> list[Cell]:
+    """The cells of a stage that plays; `starts` in distribution, half as many elsewhere."""
+    if stage == "planners":
+        chosen = tuple(name for name in PLANNED if name in tasks)
+        return plan_cells(chosen, ("id",), PLANNERS, ("box2d",), FIRST_REPORTED, starts, workshop)
+    cells: list[Cell] = []
+    for name in tasks:
+        policies = CEM if stage == "cem" else learners_of(name)
+        for level in workshop.task(name).levels if policies else ():
+            count = count_of(level, starts)
+            cells += plan_cells((name,), (level,), policies, ENGINES, FIRST_REPORTED, count, workshop)
+    return cells
+
+
+def learners_of(task: str) -> tuple[str, ...]:
+    """Who learns a task, and in which worlds."""
+    worlds = ("box2d", "learned") if task in IMAGINED else ("box2d",)
+    return tuple(str(Spec(LEARNED[task], world)) for world in worlds) if task in LEARNED else ()
