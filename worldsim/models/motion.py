@@ -168,8 +168,8 @@ class MotionModel(ModelMixin, ConfigMixin):
             apart.flatten(1, 2),
             *([] if self.config.relative else [motion]),
         ]
-        seen = torch.cat([self._fold(inks), torch.cat(told, 1) / UNIT, pushed], 1)
-        features = self.act(seen.contiguous(memory_format=torch.channels_last))
+        seen = torch.cat([F.pixel_unshuffle(inks, self.patch), torch.cat(told, 1) / UNIT, pushed], 1)
+        features = self.act(_lean(seen))
         c = motion.shape[1]
         parts = [c, c, self.fields, INKS * self.patch**2]
         at_once, after, sure, repair = _precisely(self.leave, features).split(parts, 1)
@@ -183,7 +183,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         rough = self._moved(inks, travel) + REPAIR * F.pixel_shuffle(repair, self.patch)
         guide = F.pixel_shuffle(self.guide(features), self.patch)
         sharp = rough + self.sharpen(torch.cat([rough.to(guide.dtype), guide], 1)).float()
-        inks = torch.minimum(torch.maximum(sharp, state.least), state.most)
+        inks = torch.clamp(sharp, state.least, state.most)
         motion = self._filled(travel + after, self._weight(inks) * certainty(sure))
         shown = self._shown(sharp, _precisely(self.covering, features)) if self.covering else sharp
         return MotionState(inks, state.least, state.most, motion, action), to_frames(shown)
@@ -203,7 +203,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         with torch.autocast(state.inks.device.type, dtype=torch.bfloat16):
             for action in actions.float().unbind(1):
                 state, frame = self.advance(state, action)
-                frames.append((frame.clamp(-1, 1) + 1) / 2)
+                frames.append(torch.add(0.5, frame, alpha=0.5).clamp(0, 1))
         return state, torch.stack(frames, 1)
 
     def _between(self, motion: Tensor, there: Tensor) -> Tensor:
@@ -216,7 +216,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         """Changes [B, 2 · 2 fields, h, w] of motion, at once and after, from one field to another."""
         # [B, at once or after, first or second of the pair, pair, 2, 2, h, w]
         matrices = matrices.unflatten(1, (2, 2, len(self.pairs), 2, 2))
-        gained = (matrices * apart[:, None, None, :, None]).sum(5)
+        right, down = apart[:, None, None, :, None].unbind(5)
+        gained = torch.addcmul(matrices[:, :, :, :, :, 0] * right, matrices[:, :, :, :, :, 1], down)
         first, second = gained.unbind(2)
         change = apart.new_zeros(len(apart), 2, self.fields, 2, *apart.shape[-2:])
         for n, (i, j) in enumerate(self.pairs):
@@ -229,7 +230,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         hidden = self.finer(torch.sigmoid(covering - RELUCTANCE))
         there, shown = inks.clamp(0, 1), list(inks.unbind(1))
         for n, (above, below) in enumerate(OVER):
-            shown[below] = shown[below] * (1 - hidden[:, n] * there[:, above])
+            shown[below] = torch.addcmul(shown[below], shown[below] * hidden[:, n], there[:, above], value=-1)
         return torch.stack(shown, 1)
 
     def _weight(self, inks: Tensor) -> Tensor:
@@ -261,12 +262,19 @@ class MotionModel(ModelMixin, ConfigMixin):
         return x.unflatten(0, (-1, self.fields)).flatten(1, 2)
 
     def _fold(self, inks: Tensor) -> Tensor:
-        return F.pixel_unshuffle(inks, self.patch).contiguous(memory_format=torch.channels_last)
+        return _lean(F.pixel_unshuffle(inks, self.patch))
 
 
 def certainty(sure: Tensor) -> Tensor:
     """How much more than others a place has to say about the motion of its thing: 1 / 20 to 20 times."""
     return (3 * torch.tanh(sure / 3)).exp()
+
+
+def _lean(x: Tensor) -> Tensor:
+    """As convolutions take it under autocast: channels last, in the precision that they use."""
+    kind = x.device.type
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+    return x.to(dtype, memory_format=torch.channels_last)
 
 
 def _precisely(layer: nn.Conv2d, x: Tensor) -> Tensor:
