@@ -14,6 +14,7 @@ from torch import Tensor
 from envs.base import Observation, Outcome, Start, Task
 from worldsim.pairs import make_tracker
 from worldsim.rendering import to_uint8
+from worldsim.scenes import VIEW
 from worldsim.tracking import Track
 from worldsim.worlds import World
 
@@ -33,6 +34,9 @@ class Rollouts:
         What is seen now, goals [N, G], and frames until the horizon [N] int64.
     frames_seen, tracks_seen
         With `history`: every frame (uint8 [N, H, W, 3]) and track since all rows began, context included.
+    shaping
+        Added to the reward for each 10 m by which a decision lessens the miss: what a learner hears before it
+        has ever solved an episode (after Ng, Harada and Russell 1999, the potential being the miss).
     watch
         Called with the pictures [N, H, W, 3] uint8 of every new frame, goals drawn; None for nobody.
     """
@@ -42,8 +46,10 @@ class Rollouts:
     goal: Tensor
     left: Tensor
 
-    def __init__(self, task: Task, world: World, rows: int, history: bool = False) -> None:
-        self.task, self.world, self.rows, self.history = task, world, rows, history
+    def __init__(
+        self, task: Task, world: World, rows: int, history: bool = False, shaping: float = 0.0
+    ) -> None:
+        self.task, self.world, self.rows, self.history, self.shaping = task, world, rows, history, shaping
         self.tracker = make_tracker(task.template, world.resolution)
         self.begun = False
         self.watch: Callable[[np.ndarray], None] | None = None
@@ -85,7 +91,7 @@ class Rollouts:
         An engine computes on the host, so its world reads the actions there all the same. With `stop` no
         frames are spent once all rows are over, which has to be waited for.
         """
-        playing = ~self.ended
+        playing, before = ~self.ended, self.outcome.miss
         reward = torch.zeros(self.rows, device=self.goal.device)
         command = torch.where(playing[:, None], actions, torch.zeros_like(actions))
         for _ in range(self.task.stride):
@@ -98,7 +104,7 @@ class Rollouts:
             self.outcome = judged.where(playing, self.outcome)
             reward = reward + torch.where(playing, judged.reward, torch.zeros_like(reward))
             playing = playing & ~self.ended
-        return reward
+        return reward + self.shaping * _within(before).sub(_within(self.outcome.miss)) / VIEW
 
     def observe(self, privileged: bool = False) -> Observation:
         """What policies see now; `privileged` adds the true scenes and every action since t = 0.
@@ -181,3 +187,8 @@ class Rollouts:
             self.tracks_seen.append(self.track)
         if self.watch is not None:
             self.watch(self.picture())
+
+
+def _within(miss: Tensor) -> Tensor:
+    """A miss in m, no larger than the view."""
+    return torch.nan_to_num(miss, nan=VIEW).clamp(0, VIEW)

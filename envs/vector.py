@@ -44,6 +44,8 @@ class WorldVectorEnv(VectorEnv):
         Names the starts that resets draw; `reset(seed=...)` sets it anew.
     render_mode
         "rgb_array" for `render`, "human" for a window that shows every frame of all rows as a grid.
+    shaping
+        Reward for each 10 m by which a decision lessens the miss, see `Rollouts`; none by default.
     history
         Keep every frame and track since the last full reset in `rollouts`, see `Rollouts`.
 
@@ -64,6 +66,7 @@ class WorldVectorEnv(VectorEnv):
         seed: int | None = None,
         render_mode: str | None = None,
         history: bool = False,
+        shaping: float = 0.0,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs is {num_envs}; at least 1 episode is needed")
@@ -74,7 +77,7 @@ class WorldVectorEnv(VectorEnv):
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self.render_mode, self.observation = render_mode, observation
         self.world = make_world(world, self.task.template)
-        self.rollouts = Rollouts(self.task, self.world, num_envs, history)
+        self.rollouts = Rollouts(self.task, self.world, num_envs, history, shaping)
         self._window: Window | None = None
         if render_mode == "human":
             self._window = Window(f"{self.task.name} in {self.world.name}", self.metadata["render_fps"])

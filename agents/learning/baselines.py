@@ -160,7 +160,8 @@ def _environment(run: Run) -> VecEnv:
     """The rows of training, those of a mixture's second world last."""
 
     def part(rows: int, world: Any) -> WorldVecEnv:
-        return WorldVecEnv(num_envs=rows, task=run.task, world=world, observation=run.observation)
+        shaping = run.config.shaping
+        return WorldVecEnv(rows, task=run.task, world=world, observation=run.observation, shaping=shaping)
 
     own = part(run.config.n_envs - run.mixed_rows, run.world)
     return Scaled(own if run.mixed is None else Mixture([own, part(run.mixed_rows, run.mixed)]))

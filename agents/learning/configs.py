@@ -12,7 +12,8 @@ class PPOConfig:
     """Settings of Stable-Baselines3's PPO that differ from its defaults, by its names.
 
     `width` is that of the two hidden layers of policy and value; `checkpoints` are written in the course of a
-    run; the learning rate falls linearly to zero where `anneal` is set.
+    run; the learning rate falls linearly to zero where `anneal` is set; `shaping` is what a nearer miss is
+    worth (see `envs.rollouts`).
     """
 
     n_envs: int = 32
@@ -28,6 +29,7 @@ class PPOConfig:
     log_std_init: float = -0.5
     width: int = 64
     checkpoints: int = 10
+    shaping: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class OffPolicyConfig:
     gradient_steps: int = 4
     width: int = 64
     checkpoints: int = 10
+    shaping: float = 0.0
     keep_replay: bool = False
 
 

@@ -87,7 +87,7 @@ class Learner:
         )
         low, high = (torch.as_tensor(b, device=self.device) for b in run.task.bounds(run.task.levels[0]))
         self._middle, self._half = (high + low) / 2, (high - low) / 2
-        self.rollouts = Rollouts(run.task, run.world, self.rows)
+        self.rollouts = Rollouts(run.task, run.world, self.rows, shaping=run.config.shaping)
         self.updates = 0
 
     # ------------------------------------------------------------------ between updates, on the host

@@ -265,3 +265,19 @@ def test_stable_baselines_view():
     assert infos[row]["TimeLimit.truncated"] is False and infos[row]["is_success"] is False
     assert "terminal_observation" not in infos[int(np.flatnonzero(~done)[0])] if not done.all() else True
     assert reward.dtype == np.float32
+
+
+def test_shaping_pays_for_a_nearer_miss_and_changes_nothing_else():
+    """Over an episode it sums up to the way that the miss went, whatever happened in between."""
+    actions = np.random.default_rng(0).uniform(-2, 2, (48, 3, 2))
+    pair = [WorldVectorEnv("Push", "box2d", 3, autoreset_mode="Disabled", shaping=s) for s in (0.0, 2.0)]
+    seen, misses, totals = [], [], []
+    for env in pair:
+        env.reset(seed=3)
+        misses.append(env.rollouts.outcome.miss.numpy().clip(0, 10))
+        totals.append(sum(env.step(action)[1] for action in actions))
+        seen.append(env.rollouts.track.position)
+    final = pair[0].rollouts.outcome.miss.numpy().clip(0, 10)
+    assert torch.equal(*seen)
+    assert totals[1] - totals[0] == pytest.approx(2 * (misses[0] - final) / 10, abs=1e-5)
+    assert np.abs(misses[0] - final).max() > 0.1
