@@ -5,7 +5,6 @@ through an autoencoder (the floor of the families that work on its latents), con
 (`inertia`), the nearest training clip replayed (`retrieval`), and what phyworld's authors published.
 """
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -149,42 +148,33 @@ def scenarios_of(model: str) -> list[str]:
     return found
 
 
-def trained_on(model: str) -> list[str]:
+def trained_on(model: str) -> tuple[str, ...]:
     """The scenarios that a model's recipe trains on.
 
     Raises ValueError for a model that cannot be read or does not tell.
     """
-    from worldsim.models import load_model, shipped_models
+    from worldsim.models import load_model, shipped_models, taught
     from worldsim.training.recipes import RECIPES
 
     load_model(model)
-    kept = _training_file(model)
-    if kept.is_file():
-        return [scenario for scenario, _ in json.loads(kept.read_text())["recipe"]["mixture"]]
+    if found := taught(model):
+        return found
     if model in shipped_models() and model in RECIPES:
-        return [scenario for scenario, _ in RECIPES[model].mixture]
-    raise ValueError(f"{model} does not tell what it was trained on: there is no {kept}")
+        return tuple(scenario for scenario, _ in RECIPES[model].mixture)
+    raise ValueError(f"{model} does not tell what it was trained on: it has no training.json")
 
 
 def cost(model: str) -> Iterator[Row]:
     """The operations of a model's training, if it tells how it was trained."""
-    from worldsim.models import load_model
+    from worldsim.models import load_model, training_of
     from worldsim.training.cost import training_flops
     from worldsim.training.recipes import Recipe
 
-    kept = _training_file(model)
-    if kept.is_file():
-        told = json.loads(kept.read_text())
+    if told := training_of(model):
         steps, recipe = int(told["step"]), Recipe(about="", **told["recipe"])
         value = training_flops(load_model(model), recipe, steps)
         where = {"model": called(model), "metric": "training_flops"}
         yield {**where, "value": value, "low": None, "high": None, "n": steps}
-
-
-def _training_file(model: str) -> Path:
-    from worldsim.models import checkpoint_folder
-
-    return checkpoint_folder(model) / "training.json"
 
 
 def measure(cell: Cell, work: Path) -> None:

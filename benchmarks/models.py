@@ -1,6 +1,5 @@
 """`worldsim bench models`: physics error, permanence and speed of world models."""
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,18 +90,12 @@ def measure(model: str, clips: int) -> Iterator[list[results_io.Row]]:
 def scenarios_of(model: str, action_size: int) -> dict[str, tuple[str, ...]]:
     """Scenarios and levels that fit a model: of its world, and staged ones that it was taught. Where nothing
     tells what it was taught, the size of its actions decides."""
+    from worldsim.models import taught
+
     known = taught(model)
     falls = bool({*known} & {*SCENARIOS["drop"]}) if known else action_size == 1
     staged = {name: ("id",) for name in STAGED if name in known}
     return SCENARIOS["drop" if falls else "table"] | staged
-
-
-def taught(model: str) -> tuple[str, ...]:
-    """Scenarios of the clips that a shipped model or a checkpoint learned from, () where nothing tells."""
-    from worldsim.models import checkpoint_folder
-
-    told = checkpoint_folder(model) / "training.json"
-    return tuple(dict(json.loads(told.read_text())["recipe"]["mixture"])) if told.is_file() else ()
 
 
 def _rows(model: str, scenario: str, level: str, scores) -> Iterator[results_io.Row]:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.errors import SCENARIO
-from benchmarks.models import taught
 from benchmarks.records import file_hash
 from worldsim.models import WEIGHTS as SHIPPED
-from worldsim.models import checkpoint_folder, family_of, load_model
+from worldsim.models import checkpoint_folder, family_of, load_model, taught
 from worldsim.training import checkpoint
 
 LEARNED = ("convolutional", "direct", "motion", "clip", "causal")  #: families with trained weights

@@ -2,7 +2,8 @@
 
 import json
 
-from benchmarks.models import SCENARIOS, scenarios_of, taught
+from benchmarks.models import SCENARIOS, scenarios_of
+from worldsim.models import taught
 
 
 def told(folder, *scenarios):

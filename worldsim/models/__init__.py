@@ -34,6 +34,7 @@ __all__ = [
     "family",
     "load_model",
     "shipped_models",
+    "taught",
 ]
 
 
@@ -53,6 +54,18 @@ def shipped_models() -> list[str]:
 def checkpoint_folder(name: str | Path) -> Path:
     """The folder of a shipped name, or the `save_pretrained` folder that is named."""
     return WEIGHTS / str(name) if str(name) in shipped_models() else Path(name)
+
+
+def training_of(name: str | Path) -> dict[str, Any]:
+    """What a checkpoint tells of its training (recipe, step, seconds), {} where it tells nothing."""
+    told = checkpoint_folder(name) / "training.json"
+    return json.loads(told.read_text()) if told.is_file() else {}
+
+
+def taught(name: str | Path) -> tuple[str, ...]:
+    """Scenarios of the clips that a checkpoint learned from, () where nothing tells."""
+    recipe = training_of(name).get("recipe", {})
+    return tuple(scenario for scenario, _ in recipe.get("mixture", ()))
 
 
 def family_of(name: str | Path) -> str:
