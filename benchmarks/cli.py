@@ -29,7 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "bench pictures": ("benchmarks.pictures:main", "accuracy and speed of rendering and tracking"),
     "bench clips": ("benchmarks.clips:main", "simulated and stored clips per second"),
     "bench models": ("benchmarks.models:main", "errors, permanence and speed of the shipped models"),
-    "bench laws": ("benchmarks.laws:main", "has a model learned the law, or the clips?"),
+    "bench laws": ("benchmarks.laws.command:main", "has a model learned the law, or the clips?"),
     "bench memory": ("benchmarks.memory:main", "does a model follow the law or a memory of clips?"),
     "bench scaling": (
         "benchmarks.scaling:main",

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import results_io, studies
-from benchmarks.laws import STREAM, called, make_memory, trained_on
+from benchmarks.laws.cell import STREAM
+from benchmarks.laws.models import called, make_memory, trained_on
 from benchmarks.results_io import Row
 
 if TYPE_CHECKING:

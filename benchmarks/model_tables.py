@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import tables
 from benchmarks.figures import in_order
-from benchmarks.laws_figures import LEVELS
+from benchmarks.laws.figures import LEVELS
 from benchmarks.results_io import Row, select
 from benchmarks.tables import Table
 

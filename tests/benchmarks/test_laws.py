@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import laws, laws_figures
+from benchmarks.laws import figures, models
+from benchmarks.laws.cell import measure
+from benchmarks.laws.command import Args, plan
+from benchmarks.laws.published import SCENARIOS, published
 from benchmarks.results_io import read, select
 from worldsim.models import load_model
 from worldsim.models.autoencoder import Autoencoder
@@ -17,16 +20,16 @@ from worldsim.training.trainer import train
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory) -> laws.Args:
+def measured(tmp_path_factory) -> Args:
     folder = tmp_path_factory.mktemp("laws")
-    args = laws.Args(models=(), clips=8, memory=40, workers=1, work=folder / "work", out=folder / "laws.json")
-    for cell in laws.plan(args):
+    args = Args(models=(), clips=8, memory=40, workers=1, work=folder / "work", out=folder / "laws.json")
+    for cell in plan(args):
         if cell.scenario == "collision" and cell.level in ("id", "both"):
-            laws.measure(cell, args.work)
+            measure(cell, args.work)
     return args
 
 
-def rows_of(args: laws.Args):
+def rows_of(args: Args):
     return [row for path in sorted(args.work.glob("*-*.json")) for row in read(path)[1]]
 
 
@@ -48,57 +51,57 @@ def test_the_floor_is_low_and_a_null_model_is_wrong_after_the_impact(measured):
 
 
 def test_all_levels_of_the_study_are_planned():
-    cells = laws.plan(laws.Args(models=("table",)))
-    assert {c.level for c in cells if c.scenario == "collision"} == set(laws_figures.LEVELS)
+    cells = plan(Args(models=("table",)))
+    assert {c.level for c in cells if c.scenario == "collision"} == set(figures.LEVELS)
     assert {c.scenario for c in cells if c.model == "table"} == {"uniform", "collision"}
-    assert {c.scenario for c in cells if c.model == "inertia"} == set(laws.SCENARIOS)
+    assert {c.scenario for c in cells if c.model == "inertia"} == set(SCENARIOS)
 
 
 def test_an_autoencoder_is_a_floor_of_every_scenario(tmp_path: Path):
     folder = tmp_path / "a-run" / "step-1"
     Autoencoder(widths=(8,), latent_channels=4).save_pretrained(folder)
-    args = laws.Args(models=(), autoencoder=str(folder), clips=3, work=tmp_path / "work")
-    cells = [cell for cell in laws.plan(args) if cell.name == "autoencoder"]
-    assert {c.scenario for c in cells} == set(laws.SCENARIOS)
-    laws.measure(cells[0], args.work)
+    args = Args(models=(), autoencoder=str(folder), clips=3, work=tmp_path / "work")
+    cells = [cell for cell in plan(args) if cell.name == "autoencoder"]
+    assert {c.scenario for c in cells} == set(SCENARIOS)
+    measure(cells[0], args.work)
     _, rows = read(cells[0].file(args.work))
     assert (
         value(rows, model="autoencoder", scenario="uniform", level="id", metric="permanence") < 1
     )  # untrained
     with pytest.raises(ValueError, match="cannot be read"):
-        laws.plan(replace(args, autoencoder=str(tmp_path)))
+        plan(replace(args, autoencoder=str(tmp_path)))
 
 
 def test_the_cost_of_training_stands_beside_the_errors(tmp_path: Path):
     recipe = replace(get_recipe("uniform").of_family("direct"), steps=2, clips=4, batch_frames=4)
     recipe = replace(recipe, model={**recipe.model, "widths": (8, 8), "blocks": (1, 1)})
     folder = str(train(recipe, make_clips(recipe), tmp_path / "uniform-direct"))
-    [row] = laws.cost(folder)
+    [row] = models.cost(folder)
     assert row["model"] == "uniform-direct" and row["n"] == 2
     assert row["value"] == training_flops(load_model(folder), recipe, 2) > 1e6
-    assert laws.scenarios_of(folder) == ["uniform"] and not list(laws.cost("no such folder"))
+    assert models.scenarios_of(folder) == ["uniform"] and not list(models.cost("no such folder"))
     errors = [
         {"model": "uniform-direct", "scenario": "uniform", "metric": "velocity_error", "level": level,
          "value": value, "low": value, "high": value, "n": 9}
         for level, value in (("id", 0.1), ("size", 0.4))
     ]  # fmt: skip
-    figure = laws_figures.over_cost([row, *errors])
+    figure = figures.over_cost([row, *errors])
     points = {tuple(line.get_ydata()) for line in figure.axes[0].lines}
     assert points == {(0.1, 0.4), (0.1,), (0.4,)}
 
 
 def test_a_model_is_called_by_its_folder_and_family(tmp_path: Path):
-    assert laws.called("table") == "table-convolutional"
+    assert models.called("table") == "table-convolutional"
     for folder, name in (("uniform", "uniform-direct"), ("uniform-direct", "uniform-direct"),
                          ("directory", "directory-direct")):  # fmt: skip
         DirectModel(widths=(8, 8), blocks=(1, 1)).save_pretrained(tmp_path / folder / "step-1")
-        assert laws.called(str(tmp_path / folder / "step-1")) == name
+        assert models.called(str(tmp_path / folder / "step-1")) == name
     with pytest.raises(ValueError, match="no checkpoint"):
-        laws.called("nowhere")
+        models.called("nowhere")
 
 
 def test_what_is_measured_has_its_file_and_other_numbers_another(measured):
-    cell = laws.plan(measured)[0]
+    cell = plan(measured)[0]
     memory = replace(cell, model="retrieval")
     assert cell.file(measured.work) != replace(cell, clips=9).file(measured.work)
     assert cell.file(measured.work) == replace(cell, memory=41).file(measured.work)
@@ -107,12 +110,12 @@ def test_what_is_measured_has_its_file_and_other_numbers_another(measured):
 
 def test_a_model_of_unknown_origin_is_refused(tmp_path: Path):
     with pytest.raises(ValueError, match="no checkpoint"):
-        laws.scenarios_of(str(tmp_path / "nowhere"))
+        models.scenarios_of(str(tmp_path / "nowhere"))
 
 
 def test_figures_and_table(measured):
-    rows = rows_of(measured) + list(laws.published())
+    rows = rows_of(measured) + list(published())
     clips = [c for path in sorted(measured.work.glob("*-*.json")) for c in read(path)[0]["clips"]]
-    figures = laws_figures.draw(rows, clips)
-    assert set(figures) == {"levels", "map"} and len(figures["map"].axes) >= 2
-    assert laws_figures.table(rows).row_count == len(select(rows, metric="velocity_error"))
+    drawn = figures.draw(rows, clips)
+    assert set(drawn) == {"levels", "map"} and len(drawn["map"].axes) >= 2
+    assert figures.table(rows).row_count == len(select(rows, metric="velocity_error"))

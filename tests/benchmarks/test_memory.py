@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks import memory, model_tables
-from benchmarks.laws import make_memory
+from benchmarks.laws.models import make_memory
 from benchmarks.memory import nearer_to_memory, nearness, reversals
 from worldsim.models.physics import PhysicsModel
 

@@ -1,0 +1,1 @@
+"""`worldsim bench laws`: has a model learned the law, or the clips?"""

@@ -1,0 +1,88 @@
+"""`worldsim bench laws`: has a model learned the law, or the clips? Errors by scenario and level.
+
+Beside the learned models stand the tracker on true pictures (the floor of every figure), the same pictures
+through an autoencoder (the floor of the families that work on its latents), constant velocities
+(`inertia`), the nearest training clip replayed (`retrieval`), and what phyworld's authors published.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import results_io
+from benchmarks.laws.cell import NULLS, Cell, measure
+from benchmarks.laws.models import cost, scenarios_of
+from benchmarks.laws.published import SCENARIOS, published
+
+
+@dataclass
+class Args:
+    """Velocity error, drift of momentum and energy, and permanence of every model at every level."""
+
+    models: tuple[str, ...] = ("table", "drop")
+    """Shipped names or checkpoint folders; each is measured on the scenarios that its recipe trains on."""
+    autoencoder: str = ""
+    """Folder of a trained autoencoder, if its floor is asked for too."""
+    clips: int = 500
+    """Clips of each scenario and level."""
+    memory: int = 10_000
+    """Training clips that `retrieval` remembers."""
+    workers: int = os.cpu_count() or 1
+    """Processes, one thread each."""
+    work: Path = Path("runs/bench/laws")
+    """Folder for what is measured so far; run again to go on."""
+    out: Path = results_io.RESULTS / "laws.json"
+    """Result file; figures of the same name lie beside it."""
+
+
+def main(args: Args) -> None:
+    """Measure what is missing, then write the rows and the figures."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from benchmarks.laws import figures
+    from worldsim.processes import SPAWN, follow_parent
+
+    console = Console()
+    cells = plan(args)
+    missing = [cell for cell in cells if not cell.file(args.work).exists()]
+    results_io.write_text(args.work / "config.json", results_io.to_json(args))
+    with ProcessPoolExecutor(args.workers, SPAWN, follow_parent) as pool:
+        jobs = [pool.submit(measure, cell, args.work) for cell in missing]
+        try:
+            for job in track(as_completed(jobs), "measuring", len(jobs), console=console):
+                job.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    found = [results_io.read(cell.file(args.work)) for cell in cells]
+    rows = [row for _, some in found for row in some] + list(published())
+    rows += [row for model in args.models for row in cost(model)]
+    results_io.write(args.out, results_io.meta("worldsim bench laws", 0, models=list(args.models)), rows)
+    clips = [clip for meta, _ in found for clip in meta["clips"]]
+    for name, figure in figures.draw(rows, clips).items():
+        figure.savefig(args.out.with_name(f"laws-{name}.png"), dpi=150)
+    console.print(figures.table(rows))
+
+
+def plan(args: Args) -> list[Cell]:
+    """All cells: every model on its scenarios, the nulls and an autoencoder on all, level by level.
+
+    Raises ValueError for a model that cannot be read or that no scenario of the study fits.
+    """
+    from worldsim.models.autoencoder import load_autoencoder
+    from worldsim.scenarios import get_scenario
+
+    asked: list[tuple[str, Sequence[str], bool]] = [(null, SCENARIOS, False) for null in NULLS]
+    if args.autoencoder:
+        load_autoencoder(args.autoencoder)
+        asked.append((args.autoencoder, SCENARIOS, True))
+    asked += [(model, scenarios_of(model), False) for model in args.models]
+    return [
+        Cell(model, scenario, level, args.clips, args.memory, autoencoder)
+        for model, scenarios, autoencoder in asked
+        for scenario in scenarios
+        for level in get_scenario(scenario).levels
+    ]
