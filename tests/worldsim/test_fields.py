@@ -83,3 +83,11 @@ def test_a_picture_is_warped_by_whole_pixels_exactly():
     displacement = torch.tensor([float(right), float(down)])[None, :, None, None].expand(2, -1, 16, 16)
     moved = torch.roll(picture, (down, right), (2, 3))
     assert torch.allclose(warp(picture, displacement)[..., :14, 3:], moved[..., :14, 3:], atol=1e-5)
+
+
+def test_what_leaves_the_edge_draws_no_trail():
+    picture, displacement = torch.zeros(1, 1, 16, 16), torch.zeros(1, 2, 16, 16)
+    picture[..., :4, :], displacement[:, 1] = 1.0, 3.0
+    moved = warp(picture, displacement, outside="zeros")[0, 0, :, 8]
+    assert torch.allclose(moved, torch.tensor([0.0] * 3 + [1.0] * 4 + [0.0] * 9), atol=1e-5)
+    assert torch.allclose(warp(picture, displacement)[0, 0, :7, 8], torch.ones(7), atol=1e-5)

@@ -17,7 +17,7 @@ from worldsim.models.inks import to_inks
 from worldsim.models.motion import OVER, MotionModel
 from worldsim.rendering import Looks, render
 from worldsim.scenarios.push import DAMPING
-from worldsim.scenes import DT, Body, Scene
+from worldsim.scenes import DT, Body, Control, Scene
 from worldsim.tracking import Tracker
 from worldsim.training.data import make_clips
 from worldsim.training.recipes import get_recipe
@@ -76,6 +76,29 @@ def test_a_damped_ball_rolls_to_rest_by_one_learned_number():
     assert (track.position[0, 0] - states[0, -1, 0, :2]).norm() < 0.05  # a third of a pixel
     slower = np.exp(-DAMPING * DT * 19)
     assert torch.allclose(state.motion[0, :2, 8, 8], moved[0] * slower, rtol=1e-3)
+
+
+def test_a_commanded_box_goes_where_it_is_told_by_constant_numbers():
+    """It keeps nothing of its motion and takes a matrix times the action, whatever the speed: no error adds
+    up, and an edge of the view leaves no trail."""
+    scene = Scene(
+        (Body("red", (0.8, 0.8), (5.0, 9.2), shape="box", motion="kinematic"),),
+        control=Control(0, "velocity", (-9.0, -9.0), (9.0, 9.0)),
+    )
+    actions = np.zeros((1, 13, 2))
+    actions[0, 3:6], actions[0, 6:10], actions[0, 10:] = (1.5, -4.0), (-8.0, -1.0), (0.0, 2.0)
+    states = torch.from_numpy(simulate(make_engine("reference"), [scene], 14, actions).states).float()
+    frames = render(states, Looks.of([scene]), 64) * 2 - 1
+    fresh = MotionModel(**SMALL, drag=True, steer=True).eval()
+    with torch.no_grad():
+        fresh.losing.bias[0] = 1.0
+        fresh.steering.bias[0], fresh.steering.bias[3] = 0.64, -0.64  # right by the first, down by the second
+        state, _ = fresh.watch(frames[:, :4], torch.zeros(1, 3, 2))
+        for action in torch.from_numpy(actions[:, 3:]).float().unbind(1):
+            state, frame = fresh.advance(state, action)
+    assert (frame - frames[:, -1]).abs().mean() < 0.01
+    seen = to_inks(frame)[0, 0].clamp(0, 1)
+    assert seen.sum() == pytest.approx(to_inks(frames[:, -1])[0, 0].sum().item(), rel=0.02)
 
 
 def test_balls_that_pass_through_each_other_keep_their_colours():

@@ -104,17 +104,18 @@ def bounded(displacement: Tensor, size: int) -> Tensor:
     return torch.nan_to_num(displacement).clamp(-size, size)
 
 
-def warp(pictures: Tensor, displacement: Tensor) -> Tensor:
+def warp(pictures: Tensor, displacement: Tensor, outside: str = "border") -> Tensor:
     """Pictures [N, C, S, S] sampled at each pixel minus its `displacement` [N, 2, S, S], (right, down).
 
     Bicubic, because blur accumulates: with bilinear sampling, rollouts drift to speeds of whole pixels per
-    frame, at which nothing is blurred. Displacements must be `bounded`.
+    frame, at which nothing is blurred. Displacements must be `bounded`. `outside` is what lies beyond the
+    edge: "border", the nearest pixel, or "zeros", lest a thing that leaves the edge draws a trail.
     """
     size = pictures.shape[-1]
     at = (2 * torch.arange(size, device=pictures.device, dtype=pictures.dtype) + 1) / size - 1
     places = torch.stack(torch.meshgrid(at, at, indexing="xy"))
     grid = torch.sub(places, displacement, alpha=2 / size).movedim(1, -1)
-    return F.grid_sample(pictures, grid, mode="bicubic", padding_mode="border", align_corners=False)
+    return F.grid_sample(pictures, grid, mode="bicubic", padding_mode=outside, align_corners=False)
 
 
 def move(pictures: Tensor, displacement: Tensor) -> Tensor:

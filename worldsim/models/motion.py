@@ -65,6 +65,8 @@ class MotionModel(ModelMixin, ConfigMixin):
     covers : an ink may hide another, which stays in the state; else what is not seen is gone
     drag : a thing may lose a share of its motion at each frame. The loss depends on a speed that `act` does
         not see, so that without this a damped ball cannot be learned
+    steer : a thing's motion may change by a matrix times the action, as launches and commands do whatever
+        their size
     """
 
     name = "motion"
@@ -91,6 +93,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         transfer: bool = True,
         covers: bool = True,
         drag: bool = False,
+        steer: bool = False,
     ) -> None:
         super().__init__()
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
@@ -118,6 +121,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.covering = silent(nn.Conv2d(widths[0], len(OVER), 1)) if covers else None
         self.passing = silent(nn.Conv2d(widths[0], 4 * 4 * len(self.pairs), 1)) if transfers else None
         self.losing = silent(nn.Conv2d(widths[0], self.fields, 1)) if drag else None
+        self.steering = silent(nn.Conv2d(widths[0], motion * action_size, 1)) if steer else None
 
     def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
         """The frames [B, T, 3, H, W] after `frames` [B, K, 3, H, W] in [-1, 1].
@@ -176,6 +180,10 @@ class MotionModel(ModelMixin, ConfigMixin):
         if self.passing:
             passed = self._passed(_precisely(self.passing, features), apart)
             at_once, after = at_once + passed[:, :c], after + passed[:, c:]
+        if self.steering:
+            matrices = _precisely(self.steering, features).unflatten(1, (c, self.config.action_size))
+            share = UNIT * action / self.config.action_scale
+            at_once = at_once + torch.einsum("bcahw,ba->bchw", matrices, share.float())
         if self.losing:
             at_once = at_once - motion * _precisely(self.losing, features).repeat_interleave(2, 1)
         leaving, weight = motion + at_once, weight * certainty(sure)
@@ -251,7 +259,7 @@ class MotionModel(ModelMixin, ConfigMixin):
     def _moved(self, inks: Tensor, motion: Tensor) -> Tensor:
         """Inks [B, 3, H, W] moved by the motion of their cells."""
         finely = self.finer(bounded(self._apart(motion), self.resolution))
-        return self._join(warp(self._apart(inks), finely))
+        return self._join(warp(self._apart(inks), finely, outside="zeros"))
 
     def _apart(self, x: Tensor) -> Tensor:
         """[B, C, ...] to [B fields, C / fields, ...]."""

@@ -79,6 +79,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {  #: what a family changes in every reci
 }
 TABLE = {"action_size": 2, "action_scale": 4.0}
 DROP = {"action_size": 1, "action_scale": 1.5}
+COMMANDED = {"drag": True, "steer": True}  #: motions that are lost, and those that follow commands
 CONTACTS: dict[str, Any] = {  #: most short windows show a contact, and long rollouts come late
     "clips": 40_000,
     "steps": 3_000,
@@ -116,7 +117,7 @@ RECIPES: dict[str, Recipe] = {
                 ("screen", 0.1),
                 ("push", 0.14),
             ),
-            model=TABLE | {"drag": True},
+            model=TABLE | COMMANDED,
             **MANY,
         ),
         Recipe(
@@ -129,7 +130,7 @@ RECIPES: dict[str, Recipe] = {
                 ("carriage", 0.15),
                 ("carriage_wall", 0.35),
             ),
-            model=DROP | {"action_size": 2},
+            model=DROP | {"action_size": 2} | COMMANDED,
             **MANY,
         ),
         _alone(
