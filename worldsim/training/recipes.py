@@ -89,7 +89,7 @@ CONTACTS: dict[str, Any] = {  #: most short windows show a contact, and long rol
 MANY: dict[str, Any] = SCHEDULES["motion"] | {  #: many scenarios at once need more steps at short rollouts
     "family": "motion",
     "clips": 40_000,
-    "steps": 5_000,
+    "steps": 6_000,
     "horizons": ((0.0, 6), (0.5, 12), (0.75, 28)),
     "event_weight": 12.0,
 }
