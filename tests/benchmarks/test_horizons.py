@@ -7,9 +7,9 @@ import pytest
 
 from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
-from benchmarks import cost, dose, projection, results_io
+from benchmarks import cost, projection, results_io
 from benchmarks.cost import Args
-from benchmarks.costing import horizon_figures, horizons, sweep
+from benchmarks.costing import dose, horizon_figures, horizons, sweep
 from benchmarks.costing.divergence import Horizon, horizon
 from benchmarks.costing.horizon_law import fit
 from benchmarks.costing.horizon_rows import Wrong, specs, summarise
