@@ -72,7 +72,8 @@ def test_cem_is_the_one_of_the_recorded_results():
     _, actions = run(ONE_SHOT, cem, [3, 7])
     wanted = [[-3.0446129462576206, 0.002490387423096624], [2.6247938357497294, -0.07837287540180986]]
     np.testing.assert_array_equal(actions[:, 0], wanted)
-    assert cem.imagined.miss.tolist() == [0.07859066128730774, 0.07672765105962753]
+    # read from pictures in single precision, whose last digit differs between processors
+    assert cem.imagined.miss.tolist() == pytest.approx([0.0785906, 0.0767275], abs=1e-6)
     cem = make_planner("cem", STEERED, "analytic", config=config)
     _, actions = run(STEERED, cem, [3, 7])
     np.testing.assert_array_equal(
