@@ -23,10 +23,10 @@ def film(task: Task) -> np.ndarray:
     env.reset(options={"starts": [task.sample("id", START)]})
     pictures = [env.rollouts.picture()[0]]
     env.rollouts.watch = lambda frames: pictures.append(frames[0])
-    planner = make_planner("cem", task, "box2d")
+    planner = make_planner("cem", task, "box2d", privileged=task.template.places)
     planner.reset([0], np.array([1], dtype=np.uint64))
     while not env.over.all():
-        env.step(planner.act(env.observe()))
+        env.step(planner.act(env.observe(planner.privileged)))
     return np.stack([pictures[i] for i in np.linspace(0, len(pictures) - 1, SHOWN).astype(int)])
 
 
