@@ -27,7 +27,7 @@ def seconds(job: Job, workshop: Workshop) -> float:
         if not count or (planned and _plans_once(cell, workshop)):
             continue
         if kind not in each:
-            each[kind] = seconds_each(cell, workshop)
+            each[kind] = seconds_each(cell, workshop, count)
         total += count * each[kind]
     return total / job.workers
 
@@ -40,7 +40,7 @@ def seconds_by_kind(job: Job, kind: Callable[[Cell], Hashable], workshop: Worksh
         if not count:
             continue
         if kind(cell) not in each:
-            each[kind(cell)] = seconds_each(cell, workshop)
+            each[kind(cell)] = seconds_each(cell, workshop, count)
         total += count * each[kind(cell)]
     return total / job.workers
 
@@ -53,13 +53,15 @@ def frames_per_second(world: str, workshop: Workshop, rows: int = 32) -> float:
     return frames / (time.perf_counter() - began)
 
 
-def seconds_each(cell: Cell, workshop: Workshop) -> float:
-    """Seconds for each start of a cell; trained policies, perhaps yet to come, count as scripted ones."""
+def seconds_each(cell: Cell, workshop: Workshop, most: int = TRIED) -> float:
+    """Seconds for each start of a cell, of which at most `most` are played for it; trained policies, perhaps
+    yet to come, count as scripted ones."""
     if cell.spec.policy in LEARNERS:
         cell = replace(cell, spec=Spec("noop"))
     began = time.perf_counter()
-    play(cell, range(TRIED), workshop, {})
-    return (time.perf_counter() - began) / TRIED
+    tried = min(TRIED, most)
+    play(cell, range(tried), workshop, {})
+    return (time.perf_counter() - began) / tried
 
 
 def _plans_once(cell: Cell, workshop: Workshop) -> bool:

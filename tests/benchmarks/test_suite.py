@@ -37,7 +37,7 @@ def test_planners_are_played_and_what_is_missing_is_told(tmp_path, capsys):
     args = Args(
         ("planners", "result"),
         ("Drop",),
-        planner_starts=2,
+        planner_starts=1,
         rows=2,
         workers=1,
         work=tmp_path,
