@@ -43,7 +43,7 @@ MILESTONES = {  #: checkpoints by the ending of a run's folder: the recipe's own
 
 
 def _trained(recipe: str) -> tuple[Model, ...]:
-    """The shipped model of a recipe, which its own run led to, and the milestones of three runs."""
+    """The shipped model of a recipe, which counts with the recipe's own run, and the milestones of three."""
     found = [Model(recipe, recipe, recipe)]
     for ending, steps in MILESTONES.items():
         run = recipe + ending

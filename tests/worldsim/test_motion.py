@@ -95,7 +95,10 @@ def test_a_commanded_box_goes_where_it_is_told_by_constant_numbers():
         fresh.steering.bias[0], fresh.steering.bias[3] = 0.64, -0.64  # right by the first, down by the second
         state, _ = fresh.watch(frames[:, :4], torch.zeros(1, 3, 2))
         for action in torch.from_numpy(actions[:, 3:]).float().unbind(1):
-            state, frame = fresh.advance(state, action)
+            with torch.autocast("cpu", dtype=torch.bfloat16):  # as in training and in worlds
+                state, frame = fresh.advance(state, action)
+            wanted = (action[0] * torch.tensor([0.64, -0.64])).double()
+            assert torch.allclose(state.motion[0, :2].mean((1, 2)).double(), wanted, atol=1e-4)
     assert (frame - frames[:, -1]).abs().mean() < 0.01
     seen = to_inks(frame)[0, 0].clamp(0, 1)
     assert seen.sum() == pytest.approx(to_inks(frames[:, -1])[0, 0].sum().item(), rel=0.02)

@@ -182,8 +182,8 @@ class MotionModel(ModelMixin, ConfigMixin):
             at_once, after = at_once + passed[:, :c], after + passed[:, c:]
         if self.steering:
             matrices = _precisely(self.steering, features).unflatten(1, (c, self.config.action_size))
-            share = UNIT * action / self.config.action_scale
-            at_once = at_once + torch.einsum("bcahw,ba->bchw", matrices, share.float())
+            told_to = (UNIT * action / self.config.action_scale)[:, None, :, None, None]
+            at_once = at_once + (matrices * told_to).sum(2)  # no product that autocast would make coarse
         if self.losing:
             at_once = at_once - motion * _precisely(self.losing, features).repeat_interleave(2, 1)
         leaving, weight = motion + at_once, weight * certainty(sure)
