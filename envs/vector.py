@@ -11,6 +11,7 @@ from gymnasium.vector.utils import batch_space
 
 from envs.base import Observation, Outcome, Start, Task
 from envs.canvas import grid
+from envs.draws import DEVELOPMENT_IDS
 from envs.encode import encode, space
 from envs.rollouts import Rollouts
 from envs.tasks import make_task
@@ -18,7 +19,6 @@ from envs.window import Window
 from worldsim import keys as key
 from worldsim.worlds import World, make_world
 
-TRAINING_STARTS = 1000  #: resets without given starts draw from the start_ids below
 OPTIONS = ("starts", "keys", "level", "reset_mask")
 
 
@@ -210,7 +210,7 @@ class WorldVectorEnv(VectorEnv):
         """Development starts, named by the seed, the row and the number of its episode."""
         seed = str(self.np_random_seed)
         names = [key.make("starts", seed, int(r), int(self._episodes[r])) for r in rows]
-        return [self.task.sample(level, int(n % np.uint64(TRAINING_STARTS))) for n in names]
+        return [self.task.sample(level, int(n % np.uint64(DEVELOPMENT_IDS))) for n in names]
 
     # ------------------------------------------------------------------ what goes in and out
 

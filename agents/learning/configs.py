@@ -50,7 +50,7 @@ class OffPolicyConfig:
     tau: float = 0.01
     gamma: float = 0.99
     gradient_steps: int = 4
-    width: int = 64
+    width: int = 256
     checkpoints: int = 10
     shaping: float = 0.0
     keep_replay: bool = False

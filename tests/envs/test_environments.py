@@ -215,11 +215,27 @@ def test_frames_observation_stacks_the_context_and_shows_the_goal():
 def test_tracked_observation_reads_the_true_state():
     env = _env()
     seen, info = env.reset()
-    bodies = seen[:, :18].reshape(3, 3, 6)
-    np.testing.assert_allclose(bodies[:, 1:, :2] * 10, info["states"][:, 1:, :2], atol=0.03)
+    bodies, basket, ball = seen[:, :18].reshape(3, 3, 6), *info["states"][:, 1:, :2].swapaxes(0, 1)
+    np.testing.assert_allclose(bodies[:, 1:, :2] * 5 + 5, info["states"][:, 1:, :2], atol=0.03)
     np.testing.assert_allclose(bodies[:, 2, 2] * 5, info["states"][:, 2, 3], atol=0.1)
-    assert (seen[:, -1] == 1).all() and (bodies[..., 5] == 1).all()
+    assert (seen[:, 20] == 1).all() and (bodies[..., 5] == 1).all()  # all of the time is left
+    offset, direction, distance = seen[:, 21:23], seen[:, 23:25], seen[:, 25]
+    np.testing.assert_allclose(offset * 5, ball - basket, atol=0.05)
+    np.testing.assert_allclose(distance * 5, np.linalg.norm(ball - basket, axis=-1), atol=0.05)
+    np.testing.assert_allclose(direction * distance[:, None], offset, atol=1e-6)
+    assert (seen[:, 31:] == 0).all()  # from the ball to the target, which is the ball
     assert (encode("tracked", CATCH, env.observe()) == seen).all()
+
+
+def test_tracked_observation_tells_where_the_goal_is_from_each_body():
+    env = WorldVectorEnv(num_envs=2, task="Strike")
+    seen, info = env.reset(seed=3)
+    goal, places = env.observe().goal.numpy(), info["states"][..., :2]
+    pairs = seen[:, 15:].reshape(2, 6, 5)  # blue, red, goal disc, target: six pairs
+    for row, (first, second) in enumerate(((places[:, 0], places[:, 1]), (places[:, 0], goal))):
+        np.testing.assert_allclose(pairs[:, row, :2] * 5, second - first, atol=0.05)
+    np.testing.assert_allclose(pairs[:, 3, :2] * 5, goal - places[:, 1], atol=0.05)
+    assert (pairs[:, 2] == 0).all()  # the target is the blue ball
 
 
 def test_observations_carry_the_past_and_hide_the_truth():

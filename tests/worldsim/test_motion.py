@@ -78,6 +78,19 @@ def test_a_damped_ball_rolls_to_rest_by_one_learned_number():
     assert torch.allclose(state.motion[0, :2, 8, 8], moved[0] * slower, rtol=1e-3)
 
 
+def test_a_pale_ball_differs_from_a_full_one_of_any_size_wherever_its_motion_is_found():
+    """Features are normalised at each place: what is told must not be a mere multiple."""
+    made = MotionModel(**SMALL, drag=True, tones=True)
+    for color, strength in (("sky", 0.5), ("blue", 1.0)):
+        scenes = [Scene((Body(color, (radius,), (4.2, 6.1)),)) for radius in (0.7, 1.5)]
+        states = torch.stack([torch.tensor([[*s.bodies[0].position, 0, 0, 0, 0]]) for s in scenes])
+        inks = to_inks(render(states, Looks.of(scenes), 64) * 2 - 1)
+        tone, there = made._tone(inks)[:, 1], made._weight(inks)[:, 1] > 1e-3
+        assert there.sum() > 8 and ((tone[there] / strength - 1).abs() < 0.15).all()
+        assert made._tone(inks)[:, 0].abs().max() < 1e-3  # no red ink is near
+    assert made.act.enter.in_channels == MotionModel(**SMALL).act.enter.in_channels + 3
+
+
 def test_a_commanded_box_goes_where_it_is_told_by_constant_numbers():
     """It keeps nothing of its motion and takes a matrix times the action, whatever the speed: no error adds
     up, and an edge of the view leaves no trail."""

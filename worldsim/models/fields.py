@@ -35,6 +35,10 @@ class Filling(nn.Module):
         spread = self._spread(torch.cat([weight * field, weight], 1))
         return spread[:, :2] / spread[:, 2:]
 
+    def mean_of(self, amount: Tensor, weight: Tensor) -> Tensor:
+        """Mean amount per weight near each place, both [N, C, h, w]; 0 far from all weight."""
+        return self._spread(amount) / (self._spread(weight) + EVEN)
+
     def presence(self, weight: Tensor) -> Tensor:
         """How much something is there or near, in [0, 1], of weights [N, C, h, w]."""
         near = (self._spread(weight.clamp(min=0)) / THERE).square()

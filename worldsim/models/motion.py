@@ -67,6 +67,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         not see, so that without this a damped ball cannot be learned
     steer : a thing's motion may change by a matrix times the action, as launches and commands do whatever
         their size
+    tones : `act` sees how strong the nearest ink is. Its features are normalised, so that without this a pale
+        body is much like a full one, and a law of pale bodies alone, such as damping, cannot be learned
     """
 
     name = "motion"
@@ -94,6 +96,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         covers: bool = True,
         drag: bool = False,
         steer: bool = False,
+        tones: bool = False,
     ) -> None:
         super().__init__()
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
@@ -106,7 +109,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         pixels, motion = INKS * patch**2, 2 * self.fields
         self.look = Trunk(2 * pixels, look_widths, look_blocks)
         self.correct = silent(nn.Conv2d(look_widths[0], motion + self.fields, 3, padding=1))
-        told = motion * 4 * len(REACH) + 2 * len(self.pairs) + self.fields + (0 if relative else motion)
+        told = motion * 4 * len(REACH) + 2 * len(self.pairs) + self.fields
+        told += (0 if relative else motion) + (INKS if tones else 0)
         self.act = Trunk(pixels + told + 2 * action_size, widths, blocks)
         self.leave = silent(nn.Conv2d(widths[0], pixels + 2 * motion + self.fields, 3, padding=1))
         self.guide = nn.Conv2d(widths[0], 4 * patch**2, 1)
@@ -171,6 +175,7 @@ class MotionModel(ModelMixin, ConfigMixin):
             differences(motion),
             apart.flatten(1, 2),
             *([] if self.config.relative else [motion]),
+            *([self._tone(inks) * UNIT] if self.config.tones else []),
         ]
         seen = torch.cat([F.pixel_unshuffle(inks, self.patch), torch.cat(told, 1) / UNIT, pushed], 1)
         features = self.act(_lean(seen))
@@ -245,6 +250,11 @@ class MotionModel(ModelMixin, ConfigMixin):
         """Contrast [B, fields, h, w] of what each field moves."""
         found = self.contrast(inks)
         return found if self.fields > 1 else found.sum(1, keepdim=True)
+
+    def _tone(self, inks: Tensor) -> Tensor:
+        """How much ink lies where ink lies near each place [B, 3, h, w]: 1 near a full one, 0 without any."""
+        there = inks.clamp(0, 1)
+        return self.filling.mean_of(*(F.avg_pool2d(x, self.patch) for x in (there.square(), there)))
 
     def _filled(self, motion: Tensor, weight: Tensor) -> Tensor:
         """Motion filled in from places with weight [B, fields, h, w]."""
