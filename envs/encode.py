@@ -35,9 +35,9 @@ def encode(kind: str, task: Task, observation: Observation) -> np.ndarray:
 
     tracked
         float32: for each body (x - 5)/5, (y - 5)/5, vx/5, vy/5, size and whether it is visible; (goal - 5)/5;
-        the share of the time that is left; then for each pair of marks how far the second is from the first,
-        (dx, dy)/5, its direction from there, and the distance / 5. Marks are the bodies that move, the middle
-        of a goal disc, and where the target is now (`Task.aim`).
+        for each pair of marks how far the second is from the first, (dx, dy)/5, its direction from there, and
+        the distance / 5; the share of the time that is left. Marks are the bodies that move, the middle of a
+        goal disc, and where the target is now (`Task.aim`).
     frames
         uint8 [N, H, W, 3K], newest last, with the goal drawn under the bodies.
     """
@@ -60,7 +60,7 @@ def encode_tensor(kind: str, task: Task, observation: Observation) -> Tensor:
     bodies = torch.cat([p.float() for p in parts], -1).flatten(1)
     left = (observation.time_left.float() / task.frames)[:, None].to(bodies)
     goal = _centred(observation.goal.to(bodies))
-    vector = torch.cat([bodies, goal, left, *_between(task, observation)], -1)
+    vector = torch.cat([bodies, goal, *_between(task, observation), left], -1)
     return torch.nan_to_num(vector, posinf=BOUND, neginf=-BOUND).clamp(-BOUND, BOUND)
 
 

@@ -46,6 +46,9 @@ class Side:
         success = miss < self.tolerance
         return Outcome(success, ~success, outcome.spoiled, miss, -miss)
 
+    def aim(self, track, goal):
+        return torch.stack([goal[:, 0], track.position[:, 0, 1]], -1)
+
     def paint(self, frames, goal):
         """A dark bar at the edge on which the goal lies."""
         columns = torch.arange(frames.shape[-1]) < 8

@@ -45,7 +45,7 @@ def test_an_archive_that_looks_at_frames(tmp_path):
 
 def test_wrong_spaces_are_refused_with_both_printed(tmp_path):
     path = saved(tmp_path, PPO)
-    with pytest.raises(ValueError, match=r"\(21,\), float32.*Strike has Box.*\(15,\), float32") as refused:
+    with pytest.raises(ValueError, match=r"\(36,\), float32.*Strike has Box.*\(45,\), float32") as refused:
         ArchivePolicy(path, STRIKE)
     assert "mine.zip" in str(refused.value)
 

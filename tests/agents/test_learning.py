@@ -193,7 +193,7 @@ def test_damaged_and_foreign_policies_are_refused_by_name(folders, tmp_path, sid
         (tmp_path / name).write_bytes((folders["ppo"] / name).read_bytes())
     with pytest.raises(ValueError, match="a policy for Side, not for Other"):
         load(tmp_path, replace(side(), name="Other"))
-    with pytest.raises(ValueError, match=r"Box\(-4.0, 4.0, \(8,\).*but Side has .*Box\(-4.0, 4.0, \(9,\)"):
+    with pytest.raises(ValueError, match=r"Box\(-4.0, 4.0, \(13,\).*but Side has .*Box\(-4.0, 4.0, \(14,\)"):
         load(tmp_path, replace(side(), goal_size=2))
     (tmp_path / WEIGHTS).write_bytes((folders["td3"] / WEIGHTS).read_bytes())
     with pytest.raises(ValueError, match=r"policy\.safetensors is damaged or belongs to another network"):

@@ -218,12 +218,12 @@ def test_tracked_observation_reads_the_true_state():
     bodies, basket, ball = seen[:, :18].reshape(3, 3, 6), *info["states"][:, 1:, :2].swapaxes(0, 1)
     np.testing.assert_allclose(bodies[:, 1:, :2] * 5 + 5, info["states"][:, 1:, :2], atol=0.03)
     np.testing.assert_allclose(bodies[:, 2, 2] * 5, info["states"][:, 2, 3], atol=0.1)
-    assert (seen[:, 20] == 1).all() and (bodies[..., 5] == 1).all()  # all of the time is left
-    offset, direction, distance = seen[:, 21:23], seen[:, 23:25], seen[:, 25]
+    assert (seen[:, -1] == 1).all() and (bodies[..., 5] == 1).all()
+    offset, direction, distance = seen[:, 20:22], seen[:, 22:24], seen[:, 24]
     np.testing.assert_allclose(offset * 5, ball - basket, atol=0.05)
     np.testing.assert_allclose(distance * 5, np.linalg.norm(ball - basket, axis=-1), atol=0.05)
     np.testing.assert_allclose(direction * distance[:, None], offset, atol=1e-6)
-    assert (seen[:, 31:] == 0).all()  # from the ball to the target, which is the ball
+    assert (seen[:, 30:-1] == 0).all()  # from the ball to the target, which is the ball
     assert (encode("tracked", CATCH, env.observe()) == seen).all()
 
 
@@ -231,7 +231,7 @@ def test_tracked_observation_tells_where_the_goal_is_from_each_body():
     env = WorldVectorEnv(num_envs=2, task="Strike")
     seen, info = env.reset(seed=3)
     goal, places = env.observe().goal.numpy(), info["states"][..., :2]
-    pairs = seen[:, 15:].reshape(2, 6, 5)  # blue, red, goal disc, target: six pairs
+    pairs = seen[:, 14:-1].reshape(2, 6, 5)  # blue, red, goal disc, target: six pairs
     for row, (first, second) in enumerate(((places[:, 0], places[:, 1]), (places[:, 0], goal))):
         np.testing.assert_allclose(pairs[:, row, :2] * 5, second - first, atol=0.05)
     np.testing.assert_allclose(pairs[:, 3, :2] * 5, goal - places[:, 1], atol=0.05)
