@@ -29,6 +29,7 @@ from worldsim.models.trunk import Trunk, silent
 UNIT = 4.0  #: pixels per frame that count as one
 OVER = tuple(permutations(range(INKS), 2))  #: which ink may hide which
 RELUCTANCE = 2.0  #: at first inks hide little of each other: some colours are mixtures of them
+TONES = 5  #: strengths of an ink told apart, from none to full, with all between interpolated
 REPAIR = 0.1  #: repairs of pixels are learned slower than motion, lest they blur what is not yet understood
 
 
@@ -67,8 +68,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         not see, so that without this a damped ball cannot be learned
     steer : a thing's motion may change by a matrix times the action, as launches and commands do whatever
         their size
-    tones : `act` sees how strong the nearest ink is. Its features are normalised, so that without this a pale
-        body is much like a full one, and a law of pale bodies alone, such as damping, cannot be learned
+    tones : what a thing loses also depends on how strong its ink is, by a table. To the normalised features
+        of `act` a pale thing is much like a full one: without this a law of pale things is not learned
     """
 
     name = "motion"
@@ -109,8 +110,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         pixels, motion = INKS * patch**2, 2 * self.fields
         self.look = Trunk(2 * pixels, look_widths, look_blocks)
         self.correct = silent(nn.Conv2d(look_widths[0], motion + self.fields, 3, padding=1))
-        told = motion * 4 * len(REACH) + 2 * len(self.pairs) + self.fields
-        told += (0 if relative else motion) + (INKS if tones else 0)
+        told = motion * 4 * len(REACH) + 2 * len(self.pairs) + self.fields + (0 if relative else motion)
         self.act = Trunk(pixels + told + 2 * action_size, widths, blocks)
         self.leave = silent(nn.Conv2d(widths[0], pixels + 2 * motion + self.fields, 3, padding=1))
         self.guide = nn.Conv2d(widths[0], 4 * patch**2, 1)
@@ -125,6 +125,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.covering = silent(nn.Conv2d(widths[0], len(OVER), 1)) if covers else None
         self.passing = silent(nn.Conv2d(widths[0], 4 * 4 * len(self.pairs), 1)) if transfers else None
         self.losing = silent(nn.Conv2d(widths[0], self.fields, 1)) if drag else None
+        self.fading = nn.Parameter(torch.zeros(self.fields, TONES)) if tones else None
         self.steering = silent(nn.Conv2d(widths[0], motion * action_size, 1)) if steer else None
 
     def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
@@ -175,7 +176,6 @@ class MotionModel(ModelMixin, ConfigMixin):
             differences(motion),
             apart.flatten(1, 2),
             *([] if self.config.relative else [motion]),
-            *([self._tone(inks) * UNIT] if self.config.tones else []),
         ]
         seen = torch.cat([F.pixel_unshuffle(inks, self.patch), torch.cat(told, 1) / UNIT, pushed], 1)
         features = self.act(_lean(seen))
@@ -191,6 +191,8 @@ class MotionModel(ModelMixin, ConfigMixin):
             at_once = at_once + (matrices * told_to).sum(2)  # no product that autocast would make coarse
         if self.losing:
             at_once = at_once - motion * _precisely(self.losing, features).repeat_interleave(2, 1)
+        if self.fading is not None:
+            at_once = at_once - motion * self._faded(inks).repeat_interleave(2, 1)
         leaving, weight = motion + at_once, weight * certainty(sure)
         travel = self._filled(self._carried(leaving, leaving), self._carried(weight, leaving))
         rough = self._moved(inks, travel) + REPAIR * F.pixel_shuffle(repair, self.patch)
@@ -251,10 +253,15 @@ class MotionModel(ModelMixin, ConfigMixin):
         found = self.contrast(inks)
         return found if self.fields > 1 else found.sum(1, keepdim=True)
 
-    def _tone(self, inks: Tensor) -> Tensor:
-        """How much ink lies where ink lies near each place [B, 3, h, w]: 1 near a full one, 0 without any."""
+    def _faded(self, inks: Tensor) -> Tensor:
+        """Shares [B, fields, h, w] of its motion that a thing near each place loses for its tone."""
         there = inks.clamp(0, 1)
-        return self.filling.mean_of(*(F.avg_pool2d(x, self.patch) for x in (there.square(), there)))
+        # edges are pale too: they count for less than the inside
+        tone = self.filling.mean_of(*(F.avg_pool2d(there.pow(n), self.patch) for n in (4, 3)))
+        tone = tone if self.fields > 1 else tone.amax(1, keepdim=True)
+        entry = torch.arange(TONES, device=tone.device)[:, None, None]
+        nearness = (1 - ((TONES - 1) * tone[:, :, None] - entry).abs()).clamp(min=0)
+        return (nearness * self.fading[:, :, None, None]).sum(2)
 
     def _filled(self, motion: Tensor, weight: Tensor) -> Tensor:
         """Motion filled in from places with weight [B, fields, h, w]."""
