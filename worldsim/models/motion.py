@@ -192,7 +192,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         if self.losing:
             at_once = at_once - motion * _precisely(self.losing, features).repeat_interleave(2, 1)
         if self.fading is not None:
-            at_once = at_once - motion * self._faded(inks).repeat_interleave(2, 1)
+            at_once = at_once - motion * self._faded(inks, self.fading).repeat_interleave(2, 1)
         leaving, weight = motion + at_once, weight * certainty(sure)
         travel = self._filled(self._carried(leaving, leaving), self._carried(weight, leaving))
         rough = self._moved(inks, travel) + REPAIR * F.pixel_shuffle(repair, self.patch)
@@ -253,15 +253,16 @@ class MotionModel(ModelMixin, ConfigMixin):
         found = self.contrast(inks)
         return found if self.fields > 1 else found.sum(1, keepdim=True)
 
-    def _faded(self, inks: Tensor) -> Tensor:
-        """Shares [B, fields, h, w] of its motion that a thing near each place loses for its tone."""
+    def _faded(self, inks: Tensor, table: Tensor) -> Tensor:
+        """Shares [B, fields, h, w] of its motion that a thing there loses for its tone, by a table
+        [fields, TONES]."""
         there = inks.clamp(0, 1)
         # edges are pale too: they count for less than the inside
         tone = self.filling.mean_of(*(F.avg_pool2d(there.pow(n), self.patch) for n in (4, 3)))
         tone = tone if self.fields > 1 else tone.amax(1, keepdim=True)
         entry = torch.arange(TONES, device=tone.device)[:, None, None]
         nearness = (1 - ((TONES - 1) * tone[:, :, None] - entry).abs()).clamp(min=0)
-        return (nearness * self.fading[:, :, None, None]).sum(2)
+        return (nearness * table[:, :, None, None]).sum(2)
 
     def _filled(self, motion: Tensor, weight: Tensor) -> Tensor:
         """Motion filled in from places with weight [B, fields, h, w]."""
