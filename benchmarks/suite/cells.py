@@ -2,7 +2,6 @@
 
 from benchmarks.bridge import FIRST_REPORTED, count_of, plan_cells
 from benchmarks.playing import Cell
-from benchmarks.specs import Spec
 from benchmarks.workshop import Workshop
 from envs.tasks import TASKS
 
@@ -11,15 +10,14 @@ MODELLED = tuple(name for name in TASKS if name != "Place")  #: no model ships f
 PLANNED = ("Strike", "Catch", "Drop")  #: tasks on which planners are compared
 PLANNERS = ("oracle", "shooting@box2d", "cem@box2d", "icem@box2d", "mppi@box2d")
 CEM = ("cem@box2d", "cem_privileged@box2d", "cem@learned")
-LEARNED = {  #: who learns each task in Box2D
-    "Strike": "sac",
-    "Catch": "ppo",
-    "Intercept": "ppo",
-    "Push": "ppo",
-    "Drop": "ppo",
-    "Bounce": "ppo",
+LEARNED: dict[str, tuple[str, ...]] = {  #: who learns each task, and in which worlds
+    "Strike": ("sac,frames=1700000@box2d",),
+    "Catch": ("ppo@box2d", "ppo@learned"),
+    "Intercept": ("ppo@box2d", "ppo@learned"),
+    "Push": ("ppo@box2d",),
+    "Drop": ("ppo@box2d", "ppo@learned"),
+    "Bounce": ("ppo,frames=600000@box2d", "ppo@learned"),
 }
-IMAGINED = ("Strike", "Catch", "Drop")  #: tasks that are also learned inside the learned world
 PLAYED = ("planners", "cem", "learners")  #: stages
 
 
@@ -30,14 +28,8 @@ def cells_of(stage: str, tasks: tuple[str, ...], starts: int, workshop: Workshop
         return plan_cells(chosen, ("id",), PLANNERS, ("box2d",), FIRST_REPORTED, starts, workshop)
     cells: list[Cell] = []
     for name in tasks:
-        policies = CEM if stage == "cem" else learners_of(name)
+        policies = CEM if stage == "cem" else LEARNED.get(name, ())
         for level in workshop.task(name).levels if policies else ():
             count = count_of(level, starts)
             cells += plan_cells((name,), (level,), policies, ENGINES, FIRST_REPORTED, count, workshop)
     return cells
-
-
-def learners_of(task: str) -> tuple[str, ...]:
-    """Who learns a task, and in which worlds."""
-    worlds = ("box2d", "learned") if task in IMAGINED else ("box2d",)
-    return tuple(str(Spec(LEARNED[task], world)) for world in worlds) if task in LEARNED else ()

@@ -197,7 +197,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         travel = self._filled(self._carried(leaving, leaving), self._carried(weight, leaving))
         rough = self._moved(inks, travel) + REPAIR * F.pixel_shuffle(repair, self.patch)
         guide = F.pixel_shuffle(self.guide(features), self.patch)
-        sharp = rough + self.sharpen(torch.cat([rough.to(guide.dtype), guide], 1)).float()
+        sharp = rough + self.sharpen(_lean(torch.cat([rough.to(guide.dtype), guide], 1))).float().contiguous()
         inks = torch.clamp(sharp, state.least, state.most)
         motion = self._filled(travel + after, self._weight(inks) * certainty(sure))
         shown = self._shown(sharp, _precisely(self.covering, features)) if self.covering else sharp
@@ -306,4 +306,4 @@ def _lean(x: Tensor) -> Tensor:
 def _precisely(layer: nn.Conv2d, x: Tensor) -> Tensor:
     """In single precision: half a percent of a motion, all that bfloat16 holds, is seen in a rollout."""
     with torch.autocast(x.device.type, enabled=False):
-        return layer(x.float())
+        return layer(x.float()).contiguous()

@@ -52,8 +52,10 @@ class ChannelNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] to the same."""
-        weight = self.weight.to(x.dtype)
-        return F.rms_norm(x.movedim(1, -1), weight.shape, weight, 1e-5).movedim(-1, 1)
+        x = x.movedim(1, -1)  # as they lie in memory: half the time of F.rms_norm on a CPU
+        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
+        scale = (length.square() / x.shape[-1] + 1e-5).rsqrt()
+        return (x * scale.to(x.dtype) * self.weight.to(x.dtype)).movedim(-1, 1)
 
 
 def silent(layer: nn.Conv2d) -> nn.Conv2d:
