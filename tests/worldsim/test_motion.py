@@ -79,10 +79,10 @@ def test_a_damped_ball_rolls_to_rest_by_one_learned_number():
 
 
 def test_damping_of_pale_things_alone_is_one_learned_number():
-    """A table entry for half of an ink slows pale balls of any size down and leaves full ones alone."""
-    made = MotionModel(**SMALL, tones=True).eval()
+    """It slows pale balls of any size down and leaves full ones alone."""
+    made = MotionModel(**SMALL, pale=True).eval()
     with torch.no_grad():
-        made.fading[1, 2] = 1 - float(np.exp(-DAMPING * DT))  # of blue ink, which sky has half of
+        made.fading[1] = 1 - float(np.exp(-DAMPING * DT))  # of blue ink, which sky has half of
     for color, kept in (("sky", float(np.exp(-DAMPING * DT * 10))), ("blue", 1.0)):
         scenes = [Scene((Body(color, (radius,), (2.0, 3.0), (1.5, 1.0)),)) for radius in (0.7, 1.5)]
         states = torch.from_numpy(simulate(make_engine("reference"), scenes, 4).states).float()

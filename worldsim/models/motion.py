@@ -29,7 +29,7 @@ from worldsim.models.trunk import Trunk, silent
 UNIT = 4.0  #: pixels per frame that count as one
 OVER = tuple(permutations(range(INKS), 2))  #: which ink may hide which
 RELUCTANCE = 2.0  #: at first inks hide little of each other: some colours are mixtures of them
-TONES = 5  #: strengths of an ink told apart, from none to full, with all between interpolated
+PALE = 0.15  #: a thing is pale up to so far from half of its ink, and no longer twice as far
 REPAIR = 0.1  #: repairs of pixels are learned slower than motion, lest they blur what is not yet understood
 
 
@@ -68,8 +68,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         not see, so that without this a damped ball cannot be learned
     steer : a thing's motion may change by a matrix times the action, as launches and commands do whatever
         their size
-    tones : what a thing loses also depends on how strong its ink is, by a table. To the normalised features
-        of `act` a pale thing is much like a full one: without this a law of pale things is not learned
+    pale : things of half an ink may lose a share of their motion that others do not. To the normalised
+        features of `act` a pale thing is much like a full one: without this its damping is not learned
     """
 
     name = "motion"
@@ -97,7 +97,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         covers: bool = True,
         drag: bool = False,
         steer: bool = False,
-        tones: bool = False,
+        pale: bool = False,
     ) -> None:
         super().__init__()
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
@@ -125,7 +125,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.covering = silent(nn.Conv2d(widths[0], len(OVER), 1)) if covers else None
         self.passing = silent(nn.Conv2d(widths[0], 4 * 4 * len(self.pairs), 1)) if transfers else None
         self.losing = silent(nn.Conv2d(widths[0], self.fields, 1)) if drag else None
-        self.fading = nn.Parameter(torch.zeros(self.fields, TONES)) if tones else None
+        self.fading = nn.Parameter(torch.zeros(self.fields)) if pale else None
         self.steering = silent(nn.Conv2d(widths[0], motion * action_size, 1)) if steer else None
 
     def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
@@ -192,7 +192,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         if self.losing:
             at_once = at_once - motion * _precisely(self.losing, features).repeat_interleave(2, 1)
         if self.fading is not None:
-            at_once = at_once - motion * self._faded(inks, self.fading).repeat_interleave(2, 1)
+            faded = self.fading[:, None, None] * self._pale(inks)
+            at_once = at_once - motion * faded.repeat_interleave(2, 1)
         leaving, weight = motion + at_once, weight * certainty(sure)
         travel = self._filled(self._carried(leaving, leaving), self._carried(weight, leaving))
         rough = self._moved(inks, travel) + REPAIR * F.pixel_shuffle(repair, self.patch)
@@ -253,16 +254,13 @@ class MotionModel(ModelMixin, ConfigMixin):
         found = self.contrast(inks)
         return found if self.fields > 1 else found.sum(1, keepdim=True)
 
-    def _faded(self, inks: Tensor, table: Tensor) -> Tensor:
-        """Shares [B, fields, h, w] of its motion that a thing there loses for its tone, by a table
-        [fields, TONES]."""
+    def _pale(self, inks: Tensor) -> Tensor:
+        """How surely the thing at or near each place has half of a field's ink [B, fields, h, w], in [0, 1]."""
         there = inks.clamp(0, 1)
         # edges are pale too: they count for less than the inside
         tone = self.filling.mean_of(*(F.avg_pool2d(there.pow(n), self.patch) for n in (4, 3)))
         tone = tone if self.fields > 1 else tone.amax(1, keepdim=True)
-        entry = torch.arange(TONES, device=tone.device)[:, None, None]
-        nearness = (1 - ((TONES - 1) * tone[:, :, None] - entry).abs()).clamp(min=0)
-        return (nearness * table[:, :, None, None]).sum(2)
+        return (2 - (tone - 0.5).abs() / PALE).clamp(0, 1)
 
     def _filled(self, motion: Tensor, weight: Tensor) -> Tensor:
         """Motion filled in from places with weight [B, fields, h, w]."""

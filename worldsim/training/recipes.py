@@ -117,7 +117,7 @@ RECIPES: dict[str, Recipe] = {
                 ("screen", 0.1),
                 ("push", 0.14),
             ),
-            model=TABLE | COMMANDED | {"tones": True},  # a pale ball is damped
+            model=TABLE | COMMANDED | {"pale": True},  # a pale ball is damped
             **MANY,
         ),
         Recipe(
