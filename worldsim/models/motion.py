@@ -255,7 +255,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         return found if self.fields > 1 else found.sum(1, keepdim=True)
 
     def _pale(self, inks: Tensor) -> Tensor:
-        """How surely the thing at or near each place has half of a field's ink [B, fields, h, w], in [0, 1]."""
+        """Whether the thing at or near each place has half an ink: [B, fields, h, w] in [0, 1]."""
         there = inks.clamp(0, 1)
         # edges are pale too: they count for less than the inside
         tone = self.filling.mean_of(*(F.avg_pool2d(there.pow(n), self.patch) for n in (4, 3)))
