@@ -165,21 +165,24 @@ def test_a_ball_comes_out_from_behind_a_screen_as_it_went_in():
 def test_balls_of_equal_mass_exchange_their_motion_by_a_constant_matrix():
     """The elastic collision of equal masses, v1' = v2 and v2' = v1, is the same matrix at every speed."""
     fresh = MotionModel(**SMALL).eval()
-    pair, speeds = fresh.pairs.index((0, 1)), torch.tensor([[1.5, -0.5], [-2.0, 0.25], [0.0, 0.0]])
+    pair, speeds = fresh.carrier.pairs.index((0, 1)), torch.tensor([[1.5, -0.5], [-2.0, 0.25], [0.0, 0.0]])
     motion = speeds.flatten()[None, :, None, None].expand(1, -1, 16, 16)
     there = torch.ones(1, 3, 16, 16)
-    apart = fresh._between(motion, there)
+    apart = fresh.carrier.between(motion, there)
     matrices = torch.zeros(1, 2, 2, 3, 2, 2, 16, 16)
     matrices[0, 1, 0, pair], matrices[0, 1, 1, pair] = (
         -torch.eye(2)[..., None, None],
         torch.eye(2)[..., None, None],
     )
-    change = fresh._passed(matrices.flatten(1, 5), apart)
+    change = fresh.carrier.passed(matrices.flatten(1, 5), apart)
     at_once, after = change.split(6, 1)
     assert at_once.abs().max() == 0
     exchanged = (motion + after)[0, :, 8, 8].view(3, 2)
     assert torch.allclose(exchanged, speeds[[1, 0, 2]])
-    assert fresh._between(motion, there * torch.tensor([1.0, 0, 1])[:, None, None])[:, pair].abs().max() == 0
+    assert (
+        fresh.carrier.between(motion, there * torch.tensor([1.0, 0, 1])[:, None, None])[:, pair].abs().max()
+        == 0
+    )
 
 
 def test_steps_at_once_equal_steps_one_by_one_and_a_saved_twin_agrees(model, tmp_path):

@@ -11,7 +11,7 @@ cleanly, and a field is filled in from the nearest contrast, so that a body of a
 """
 
 from dataclasses import dataclass
-from itertools import combinations, permutations
+from itertools import permutations
 
 import numpy as np
 import torch
@@ -21,7 +21,8 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from worldsim.models.base import check_context, gradients_where_asked
-from worldsim.models.fields import REACH, Contrast, Filling, Finer, bounded, differences, move, warp
+from worldsim.models.carrier import Carrier
+from worldsim.models.fields import REACH, differences
 from worldsim.models.inks import INKS, to_frames, to_inks
 from worldsim.models.state import TensorState
 from worldsim.models.trunk import Trunk, silent
@@ -29,7 +30,6 @@ from worldsim.models.trunk import Trunk, silent
 UNIT = 4.0  #: pixels per frame that count as one
 OVER = tuple(permutations(range(INKS), 2))  #: which ink may hide which
 RELUCTANCE = 2.0  #: at first inks hide little of each other: some colours are mixtures of them
-PALE = 0.15  #: a thing is pale up to so far from half of its ink, and no longer twice as far
 REPAIR = 0.1  #: repairs of pixels are learned slower than motion, lest they blur what is not yet understood
 
 
@@ -102,17 +102,14 @@ class MotionModel(ModelMixin, ConfigMixin):
         super().__init__()
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
         self.patch, self.looks = patch, looks
-        self.fields = INKS if layered else 1
-        self.pairs = list(combinations(range(self.fields), 2))
-        cells = resolution // patch
-        self.filling, self.finer = Filling(cells), Finer(cells, resolution)
-        self.contrast = Contrast(cells, resolution)
-        pixels, motion = INKS * patch**2, 2 * self.fields
+        self.carrier = Carrier(resolution, patch, layered, filled)
+        fields, pairs = self.carrier.fields, len(self.carrier.pairs)
+        pixels, motion = INKS * patch**2, 2 * fields
         self.look = Trunk(2 * pixels, look_widths, look_blocks)
-        self.correct = silent(nn.Conv2d(look_widths[0], motion + self.fields, 3, padding=1))
-        told = motion * 4 * len(REACH) + 2 * len(self.pairs) + self.fields + (0 if relative else motion)
+        self.correct = silent(nn.Conv2d(look_widths[0], motion + fields, 3, padding=1))
+        told = motion * 4 * len(REACH) + 2 * pairs + fields + (0 if relative else motion)
         self.act = Trunk(pixels + told + 2 * action_size, widths, blocks)
-        self.leave = silent(nn.Conv2d(widths[0], pixels + 2 * motion + self.fields, 3, padding=1))
+        self.leave = silent(nn.Conv2d(widths[0], pixels + 2 * motion + fields, 3, padding=1))
         self.guide = nn.Conv2d(widths[0], 4 * patch**2, 1)
         self.sharpen = nn.Sequential(
             nn.Conv2d(INKS + 4, detail, 3, padding=1),
@@ -121,11 +118,10 @@ class MotionModel(ModelMixin, ConfigMixin):
             nn.SiLU(),
             silent(nn.Conv2d(detail, INKS, 3, padding=1)),
         )
-        transfers = transfer and self.pairs
         self.covering = silent(nn.Conv2d(widths[0], len(OVER), 1)) if covers else None
-        self.passing = silent(nn.Conv2d(widths[0], 4 * 4 * len(self.pairs), 1)) if transfers else None
-        self.losing = silent(nn.Conv2d(widths[0], self.fields, 1)) if drag else None
-        self.fading = nn.Parameter(torch.zeros(self.fields)) if pale else None
+        self.passing = silent(nn.Conv2d(widths[0], 4 * 4 * pairs, 1)) if transfer and pairs else None
+        self.losing = silent(nn.Conv2d(widths[0], fields, 1)) if drag else None
+        self.fading = nn.Parameter(torch.zeros(fields)) if pale else None
         self.steering = silent(nn.Conv2d(widths[0], motion * action_size, 1)) if steer else None
 
     def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
@@ -147,30 +143,28 @@ class MotionModel(ModelMixin, ConfigMixin):
 
     def watch(self, frames: Tensor, actions: Tensor) -> tuple[MotionState, Tensor]:
         """The state after frames [B, K, 3, H, W] and actions [B, K - 1, A], and the frames it explains."""
-        inks = to_inks(frames)
-        cells = self.resolution // self.patch
-        motion = inks.new_zeros(len(inks), 2 * self.fields, cells, cells)
-        explained = []
+        inks, carrier = to_inks(frames), self.carrier
+        motion, explained = carrier.still(inks), []
         for before, now in zip(inks[:, :-1].unbind(1), inks[:, 1:].unbind(1)):
-            motion, weight = self._carried(motion, motion), self._weight(now)
+            motion, weight = carrier.carried(motion, motion), carrier.weight(now)
             for _ in range(self.looks):
-                seen = torch.cat([self._fold(self._moved(before, motion) - now), self._fold(now)], 1)
+                seen = torch.cat([self._fold(carrier.moved(before, motion) - now), self._fold(now)], 1)
                 found = _precisely(self.correct, self.look(seen))
                 change, sure = found.tensor_split([motion.shape[1]], 1)
-                motion = self._filled(motion + change, weight * certainty(sure))
-            explained.append(to_frames(self._moved(before, motion)))
+                motion = carrier.filled(motion + change, weight * certainty(sure))
+            explained.append(to_frames(carrier.moved(before, motion)))
         least = inks.amin((1, 3, 4))[..., None, None].clamp(max=0)
         most = inks.amax((1, 3, 4))[..., None, None].clamp(min=1)
         return MotionState(inks[:, -1], least, most, motion, actions[:, -1]), torch.stack(explained, 1)
 
     def advance(self, state: MotionState, action: Tensor) -> tuple[MotionState, Tensor]:
         """The next state, and its frame [B, 3, H, W] in [-1, 1], not yet clamped."""
-        inks, motion = state.inks, state.motion
-        weight = self._weight(inks)
+        inks, motion, carrier = state.inks, state.motion, self.carrier
+        weight = carrier.weight(inks)
         pushed = torch.cat([action, action - state.action], 1) / self.config.action_scale
         pushed = pushed[..., None, None].expand(-1, -1, *motion.shape[-2:])
-        there = self.filling.presence(weight)
-        apart = self._between(motion, there)
+        there = carrier.presence(weight)
+        apart = carrier.between(motion, there)
         told = [
             there * UNIT,
             differences(motion),
@@ -180,10 +174,10 @@ class MotionModel(ModelMixin, ConfigMixin):
         seen = torch.cat([F.pixel_unshuffle(inks, self.patch), torch.cat(told, 1) / UNIT, pushed], 1)
         features = self.act(_lean(seen))
         c = motion.shape[1]
-        parts = [c, c, self.fields, INKS * self.patch**2]
+        parts = [c, c, carrier.fields, INKS * self.patch**2]
         at_once, after, sure, repair = _precisely(self.leave, features).split(parts, 1)
         if self.passing:
-            passed = self._passed(_precisely(self.passing, features), apart)
+            passed = carrier.passed(_precisely(self.passing, features), apart)
             at_once, after = at_once + passed[:, :c], after + passed[:, c:]
         if self.steering:
             matrices = _precisely(self.steering, features).unflatten(1, (c, self.config.action_size))
@@ -192,15 +186,15 @@ class MotionModel(ModelMixin, ConfigMixin):
         if self.losing:
             at_once = at_once - motion * _precisely(self.losing, features).repeat_interleave(2, 1)
         if self.fading is not None:
-            faded = self.fading[:, None, None] * self._pale(inks)
+            faded = self.fading[:, None, None] * carrier.pale(inks)
             at_once = at_once - motion * faded.repeat_interleave(2, 1)
         leaving, weight = motion + at_once, weight * certainty(sure)
-        travel = self._filled(self._carried(leaving, leaving), self._carried(weight, leaving))
-        rough = self._moved(inks, travel) + REPAIR * F.pixel_shuffle(repair, self.patch)
+        travel = carrier.filled(carrier.carried(leaving, leaving), carrier.carried(weight, leaving))
+        rough = carrier.moved(inks, travel) + REPAIR * F.pixel_shuffle(repair, self.patch)
         guide = F.pixel_shuffle(self.guide(features), self.patch)
         sharp = rough + self.sharpen(_lean(torch.cat([rough.to(guide.dtype), guide], 1))).float().contiguous()
         inks = torch.clamp(sharp, state.least, state.most)
-        motion = self._filled(travel + after, self._weight(inks) * certainty(sure))
+        motion = carrier.filled(travel + after, carrier.weight(inks) * certainty(sure))
         shown = self._shown(sharp, _precisely(self.covering, features)) if self.covering else sharp
         return MotionState(inks, state.least, state.most, motion, action), to_frames(shown)
 
@@ -222,68 +216,13 @@ class MotionModel(ModelMixin, ConfigMixin):
                 frames.append(torch.add(0.5, frame, alpha=0.5).clamp(0, 1))
         return state, torch.stack(frames, 1)
 
-    def _between(self, motion: Tensor, there: Tensor) -> Tensor:
-        """Differences [B, pairs, 2, h, w] between the motions of two fields, at places where both are."""
-        field, near = motion.unflatten(1, (self.fields, 2)), there[:, :, None]
-        apart = [(field[:, i] - field[:, j]) * near[:, i] * near[:, j] for i, j in self.pairs]
-        return torch.stack(apart, 1) if apart else motion.new_zeros(len(motion), 0, 2, *motion.shape[-2:])
-
-    def _passed(self, matrices: Tensor, apart: Tensor) -> Tensor:
-        """Changes [B, 2 · 2 fields, h, w] of motion, at once and after, from one field to another."""
-        # [B, at once or after, first or second of the pair, pair, 2, 2, h, w]
-        matrices = matrices.unflatten(1, (2, 2, len(self.pairs), 2, 2))
-        right, down = apart[:, None, None, :, None].unbind(5)
-        gained = torch.addcmul(matrices[:, :, :, :, :, 0] * right, matrices[:, :, :, :, :, 1], down)
-        first, second = gained.unbind(2)
-        change = apart.new_zeros(len(apart), 2, self.fields, 2, *apart.shape[-2:])
-        for n, (i, j) in enumerate(self.pairs):
-            change[:, :, i] = change[:, :, i] + first[:, :, n]
-            change[:, :, j] = change[:, :, j] + second[:, :, n]
-        return change.flatten(1, 3)
-
     def _shown(self, inks: Tensor, covering: Tensor) -> Tensor:
         """What is seen of inks [B, 3, H, W], each of which may hide another [B, 6, h, w]; see `OVER`."""
-        hidden = self.finer(torch.sigmoid(covering - RELUCTANCE))
+        hidden = self.carrier.finer(torch.sigmoid(covering - RELUCTANCE))
         there, shown = inks.clamp(0, 1), list(inks.unbind(1))
         for n, (above, below) in enumerate(OVER):
             shown[below] = torch.addcmul(shown[below], shown[below] * hidden[:, n], there[:, above], value=-1)
         return torch.stack(shown, 1)
-
-    def _weight(self, inks: Tensor) -> Tensor:
-        """Contrast [B, fields, h, w] of what each field moves."""
-        found = self.contrast(inks)
-        return found if self.fields > 1 else found.sum(1, keepdim=True)
-
-    def _pale(self, inks: Tensor) -> Tensor:
-        """Whether the thing at or near each place has half an ink: [B, fields, h, w] in [0, 1]."""
-        there = inks.clamp(0, 1)
-        # edges are pale too: they count for less than the inside
-        tone = self.filling.mean_of(*(F.avg_pool2d(there.pow(n), self.patch) for n in (4, 3)))
-        tone = tone if self.fields > 1 else tone.amax(1, keepdim=True)
-        return (2 - (tone - 0.5).abs() / PALE).clamp(0, 1)
-
-    def _filled(self, motion: Tensor, weight: Tensor) -> Tensor:
-        """Motion filled in from places with weight [B, fields, h, w]."""
-        if not self.config.filled:
-            return motion
-        return self._join(self.filling(self._apart(motion), self._apart(weight)))
-
-    def _carried(self, x: Tensor, motion: Tensor) -> Tensor:
-        """What lies in cells [B, C, h, w], an equal share of channels for each field, after one step."""
-        return self._join(move(self._apart(x), self._apart(motion) / self.patch))
-
-    def _moved(self, inks: Tensor, motion: Tensor) -> Tensor:
-        """Inks [B, 3, H, W] moved by the motion of their cells."""
-        finely = self.finer(bounded(self._apart(motion), self.resolution))
-        return self._join(warp(self._apart(inks), finely, outside="zeros"))
-
-    def _apart(self, x: Tensor) -> Tensor:
-        """[B, C, ...] to [B fields, C / fields, ...]."""
-        return x.unflatten(1, (self.fields, -1)).flatten(0, 1)
-
-    def _join(self, x: Tensor) -> Tensor:
-        """What `_apart` undoes."""
-        return x.unflatten(0, (-1, self.fields)).flatten(1, 2)
 
     def _fold(self, inks: Tensor) -> Tensor:
         return _lean(F.pixel_unshuffle(inks, self.patch))
