@@ -16,8 +16,8 @@ from worldsim.engines.base import simulate
 from worldsim.metrics.rollouts import Clips, evaluate
 from worldsim.models.base import WorldModel
 from worldsim.worlds import ImaginedWorld
+from worldsim.worlds.loads import COMPONENT
 
-SCENARIO = {"table": "launch", "drop": "catch"}  #: the scenario whose bodies a task's recipe shares
 METRICS = ("velocity_error", "velocity_error_public", "permanence")
 
 
@@ -65,7 +65,7 @@ def on_task(model: WorldModel, name: str, task: Task, level: str, first: int, co
     actions = np.pad(tried, ((0, 0), (model.context_frames - 1, 0), (0, 0)))
     scenes = [start.scene for start in starts]
     states = simulate(make_engine("reference"), scenes, actions.shape[1] + 1, actions).states
-    clips = Clips(SCENARIO[task.scenario], scenes, states, actions)
+    clips = Clips(task.name, task.template, scenes, states, actions)
     scores = evaluate(model, clips)
     rows = []
     for metric in METRICS:
@@ -79,7 +79,7 @@ def on_task(model: WorldModel, name: str, task: Task, level: str, first: int, co
 
 def random_actions(task: Task, level: str, starts: Sequence[Start]) -> np.ndarray:
     """Random decisions within the level's bounds [N, frames, A]: launches act once, velocities are held for
-    12 frames."""
+    12 frames, loads are let go of in the first half."""
     control = task.template.control
     assert control is not None
     low, high = task.bounds(level)
@@ -92,4 +92,6 @@ def random_actions(task: Task, level: str, starts: Sequence[Start]) -> np.ndarra
         else:
             held = rng.uniform(low, high, (-(-task.frames // 12), len(low)))
             actions[row] = held.repeat(12, axis=0)[: task.frames]
+        if control.kind == "carry":
+            actions[row, :, COMPONENT] = np.arange(task.frames) >= rng.integers(task.frames // 2)
     return actions

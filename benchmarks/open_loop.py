@@ -17,7 +17,6 @@ from torch import Tensor
 
 from benchmarks import results_io
 from benchmarks.costing import dose
-from benchmarks.errors import SCENARIO
 from benchmarks.records import file_hash, text_hash
 from benchmarks.results_io import Row
 from benchmarks.statistics import mean, proportion
@@ -32,7 +31,6 @@ from worldsim.metrics.scoring import PerClip
 from worldsim.metrics.typed import typed_errors
 from worldsim.metrics.types import TYPES, TypedErrors
 from worldsim.models import checkpoint_folder, load_model
-from worldsim.scenarios import get_scenario
 from worldsim.scenes import VIEW
 from worldsim.tracking import VISIBLE, Track, Tracker, track_clip
 
@@ -111,7 +109,7 @@ def clips_of(task: Task, level: str, first: int, count: int) -> tuple[Clips, np.
     idle = np.zeros((len(scenes), CONTEXT - 1, actions[0].shape[-1]))
     every = np.concatenate([idle, np.concatenate(actions)], 1)
     states = simulate(make_engine("reference"), scenes, every.shape[1] + 1, every).states
-    return Clips(SCENARIO[task.scenario], scenes, states, every), np.array(numbers)
+    return Clips(task.name, task.template, scenes, states, every), np.array(numbers)
 
 
 def measure(film: Film, clips: Clips, numbers: np.ndarray, task: Task) -> OpenLoop:
@@ -167,7 +165,7 @@ def _watch(film: Film, clips: Clips, everything: bool) -> _Watched:
     for first in range(0, len(clips.scenes), BATCH):
         some = clips.rows(first, first + BATCH)
         frames = film(some, first)
-        tracker = Tracker(get_scenario(clips.scenario).template, frames.shape[-1])
+        tracker = Tracker(clips.template, frames.shape[-1])
         track = track_clip(tracker, frames, CONTEXT)
         true = truth(some, frames.shape[-1])
         tracks.append(track)

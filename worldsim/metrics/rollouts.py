@@ -27,9 +27,11 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Clips:
-    """Clips of one scenario and level: `scenes` N, true `states` [N, T, B, 6], `actions` [N, T-1, A]."""
+    """Clips of one scenario, or of one task, and level: `scenes` N, true `states` [N, T, B, 6], `actions`
+    [N, T-1, A]; `template` is what a tracker knows of their bodies."""
 
     scenario: str
+    template: Scene
     scenes: list[Scene]
     states: np.ndarray
     actions: np.ndarray
@@ -37,12 +39,12 @@ class Clips:
     def rows(self, first: int, last: int) -> "Clips":
         """The clips `first` to `last` - 1."""
         some = slice(first, last)
-        return Clips(self.scenario, self.scenes[some], self.states[some], self.actions[some])
+        return replace(self, scenes=self.scenes[some], states=self.states[some], actions=self.actions[some])
 
     def of_bodies(self, count: int) -> "Clips":
         """The same without the bodies after the first `count` of each scene, which no tracker follows."""
         scenes = [replace(scene, bodies=scene.bodies[:count]) for scene in self.scenes]
-        return Clips(self.scenario, scenes, self.states[:, :, :count], self.actions)
+        return replace(self, scenes=scenes, states=self.states[:, :, :count])
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def make_clips(scenario: str, level: str, clips: int, stream: str, frames: int |
     scenes, _ = sample(source, level, keys)
     actions = source.actions(scenes, keys, frames)
     truth = simulate(make_engine("reference"), scenes, frames, actions)
-    return Clips(scenario, scenes, truth.states, actions)
+    return Clips(scenario, source.template, scenes, truth.states, actions)
 
 
 def evaluate(model: WorldModel, clips: Clips, after_impact: bool = False) -> RolloutScores:
@@ -133,9 +135,8 @@ def score(clips: Clips, frames: Tensor, context: int = 4, after_impact: bool = F
 
     With `after_impact`, as phyworld does for collisions, velocities count only from the first impact on.
     """
-    template = get_scenario(clips.scenario).template
-    track = track_clip(make_tracker(template, frames.shape[-1]), frames, context)
-    clips = clips.of_bodies(len(template.bodies))
+    track = track_clip(make_tracker(clips.template, frames.shape[-1]), frames, context)
+    clips = clips.of_bodies(len(clips.template.bodies))
     mask = scoring_mask(clips.states, clips.scenes, context, after_impact)
     inside = in_view(clips.states, clips.scenes)
     momentum, energy = _drifts(clips, track, inside, context)

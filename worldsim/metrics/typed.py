@@ -22,7 +22,6 @@ from worldsim.metrics.rollouts import BATCH, Clips, truth
 from worldsim.metrics.scoring import ByFrame, in_view, scoring_mask
 from worldsim.metrics.types import TYPES, TypedErrors
 from worldsim.metrics.velocity import velocity_error_public, velocity_errors
-from worldsim.scenarios import get_scenario
 from worldsim.scenes import VIEW
 from worldsim.tracking import VISIBLE, Track, Tracker, track_clip
 
@@ -43,7 +42,7 @@ def typed_batches(clips: Clips, film: Callable[[Clips, int], Tensor], context: i
     for first in range(0, len(clips.scenes), BATCH):
         some = clips.rows(first, first + BATCH)
         frames = film(some, first)
-        tracker = Tracker(get_scenario(clips.scenario).template, frames.shape[-1])
+        tracker = Tracker(clips.template, frames.shape[-1])
         parts.append(typed_errors(track_clip(tracker, frames, context), some, frames, context))
     return TypedErrors.join(parts)
 
@@ -58,7 +57,7 @@ def typed_errors(track: Track, clips: Clips, frames: Tensor, context: int = 4) -
     if frames.shape[:2] != clips.states.shape[:2]:
         expected = "×".join(map(str, clips.states.shape[:2]))
         raise ValueError(f"frames have shape {tuple(frames.shape)}; expected {expected} clips × frames first")
-    followed = len(get_scenario(clips.scenario).template.bodies)
+    followed = len(clips.template.bodies)
     if clips.states.shape[2] != followed:
         raise ValueError(
             f"{clips.scenario} has {clips.states.shape[2]} bodies, of which a tracker follows {followed}; "
@@ -66,7 +65,7 @@ def typed_errors(track: Track, clips: Clips, frames: Tensor, context: int = 4) -
         )
     track = track.to(torch.device("cpu"))
     dynamic = [b for b, body in enumerate(clips.scenes[0].bodies) if body.motion == "dynamic"]
-    tracker = Tracker(get_scenario(clips.scenario).template, frames.shape[-1])
+    tracker = Tracker(clips.template, frames.shape[-1])
     drawn = masks.segment(frames, tracker, dynamic)
     true_drawn = masks.segment(truth(clips, frames.shape[-1]), tracker, dynamic)
     true, mine = _Seen.truth(clips), _Seen.tracked(track, clips, dynamic)

@@ -14,6 +14,7 @@ from worldsim.placing import Placing
 from worldsim.rendering import quantise
 from worldsim.scenes import Scene
 from worldsim.worlds.base import Context
+from worldsim.worlds.loads import Loads
 from worldsim.worlds.simulated import SimulatedWorld
 
 
@@ -45,7 +46,8 @@ class ImaginedWorld:
     """A world model as a world; its context frames are simulated by the reference engine.
 
     Placing a body changes the picture, not the physics: it is drawn into the still context frames, and the
-    model begins anew from them. `template` (public knowledge of a task) tells `begin` what is placed.
+    model begins anew from them. Letting a load go is told as yes or no (see `Loads`). `template` (public
+    knowledge of a task) tells `begin` what is placed or carried.
     """
 
     states = None
@@ -58,6 +60,7 @@ class ImaginedWorld:
         self._state: State | None = None
         self._made = np.zeros(0, dtype=np.int64)  # frames that each row has made
         self._still: _Still | None = None  # where a body can be placed
+        self._loads = Loads.of([], self.device)
 
     def reset(self, scenes: Sequence[Scene], keys: np.ndarray, rows: Sequence[int] | None = None) -> Tensor:
         """See `World.reset`."""
@@ -68,10 +71,10 @@ class ImaginedWorld:
             len(scenes), self.context_frames - 1, self.model.action_size, device=self.device
         )
         keys = np.asarray(keys, dtype=np.uint64)
-        fresh = self.model.init(frames, actions, keys)
+        fresh, loads = self.model.init(frames, actions, keys), Loads.of(scenes, self.device)
         self._stand(frames, keys, scenes, rows)
         if rows is None:
-            self._state, self._made = fresh, np.zeros(len(scenes), dtype=np.int64)
+            self._state, self._made, self._loads = fresh, np.zeros(len(scenes), dtype=np.int64), loads
             return frames
         assert self._state is not None, "reset all rows before some of them"
         source = torch.zeros(len(self._made), dtype=torch.int64, device=self.device)
@@ -80,6 +83,7 @@ class ImaginedWorld:
         source[index], mask[index] = torch.arange(len(scenes), device=self.device), True
         self._state = fresh.select(source).where(mask, self._state)
         self._made[np.asarray(rows)] = 0
+        self._loads = self._loads.insert(index, loads)
         return frames
 
     def begin(self, context: Context, keys: np.ndarray) -> None:
@@ -90,9 +94,14 @@ class ImaginedWorld:
         frames = context.frames[:, -k:].to(self.device)
         actions = context.actions[:, context.actions.shape[1] - (k - 1) :]
         actions = self._padded(actions.to(self.device, torch.float32))
-        self._state = self.model.init(frames, actions, keys)
+        scenes = [self.template or Scene(())] * len(frames)
+        self._loads, told = Loads.of(scenes, self.device), []
+        for action in actions.unbind(1):
+            self._loads = self._loads.after(action)
+            told.append(self._loads.told(action))
+        self._state = self.model.init(frames, torch.stack(told, 1), keys)
         self._made = np.zeros(len(frames), dtype=np.int64)
-        self._stand(frames, keys, [] if self.template is None else [self.template] * len(frames), None)
+        self._stand(frames, keys, scenes, None)
 
     def step(self, actions: np.ndarray | Tensor) -> Tensor:
         """See `World.step`; where a model yields NaN the pixels become black, the colour of fixed bodies.
@@ -109,6 +118,8 @@ class ImaginedWorld:
         self._made += 1
         if self._still is not None:
             actions = self._place(self._still, actions)
+        self._loads = self._loads.after(actions)
+        actions = self._loads.told(actions)
         self._state, frames = self.model.step(self._state, actions[:, None])
         return quantise(frames[:, 0])
 
@@ -122,6 +133,7 @@ class ImaginedWorld:
         index = torch.as_tensor(np.asarray(rows), device=self.device)
         twin._state = self._state.select(index).repeat(copies)
         twin._made = self._made[np.asarray(rows)].repeat(copies)
+        twin._loads = self._loads.select(index.repeat_interleave(copies))
         if self._still is not None:
             twin._still = self._still.select(index.repeat_interleave(copies))
         return twin
