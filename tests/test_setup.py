@@ -71,10 +71,13 @@ def make(*words: str) -> str:
     ).stdout
 
 
-@pytest.mark.parametrize(("target", "last"), [("test", "-m pytest"), ("demo", "worldsim demo")])
+@pytest.mark.parametrize(
+    ("target", "last"),
+    [("test", "-m pytest -n auto --maxprocesses 8 --dist loadfile"), ("demo", "worldsim demo")],
+)
 def test_each_target_installs_and_runs(target: str, last: str) -> None:
     steps = make(target, "TORCH=cpu").strip().splitlines()
-    assert steps[0] == "sh scripts/install.sh cpu" and last in steps[-1]
+    assert steps[0] == "sh scripts/install.sh cpu" and steps[-1].endswith(last)
     assert make(target, "TORCH=cuda").startswith("sh scripts/install.sh cuda\n")
 
 

@@ -52,7 +52,7 @@ class ChannelNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] to the same."""
-        x = x.movedim(1, -1)  # as they lie in memory: half the time of F.rms_norm on a CPU
+        x = x.movedim(1, -1)  # as they lie in memory; faster than F.rms_norm on a CPU
         length = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
         scale = (length.square() / x.shape[-1] + 1e-5).rsqrt()
         return (x * scale.to(x.dtype) * self.weight.to(x.dtype)).movedim(-1, 1)

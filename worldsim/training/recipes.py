@@ -132,6 +132,8 @@ RECIPES: dict[str, Recipe] = {
             ),
             model=DROP | {"action_size": 2} | COMMANDED,
             **MANY,
+            cost="164 min on one CPU core, beside other work",
+            error="parabola .059, drop .089, catch .101",
         ),
         _alone(
             "uniform",

@@ -97,8 +97,8 @@ class ImaginedWorld:
         scenes = [self.template or Scene(())] * len(frames)
         self._loads, told = Loads.of(scenes, self.device), []
         for action in actions.unbind(1):
-            self._loads = self._loads.after(action)
-            told.append(self._loads.told(action))
+            self._loads, action = self._loads.told(action)
+            told.append(action)
         self._state = self.model.init(frames, torch.stack(told, 1), keys)
         self._made = np.zeros(len(frames), dtype=np.int64)
         self._stand(frames, keys, scenes, None)
@@ -118,8 +118,7 @@ class ImaginedWorld:
         self._made += 1
         if self._still is not None:
             actions = self._place(self._still, actions)
-        self._loads = self._loads.after(actions)
-        actions = self._loads.told(actions)
+        self._loads, actions = self._loads.told(actions)
         self._state, frames = self.model.step(self._state, actions[:, None])
         return quantise(frames[:, 0])
 

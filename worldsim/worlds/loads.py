@@ -33,19 +33,15 @@ class Loads:
         carried = torch.tensor(rows, dtype=torch.bool, device=device)
         return cls(carried, torch.zeros_like(carried), any(rows))
 
-    def after(self, actions: Tensor) -> "Loads":
-        """When actions [N, A] have been carried out; A is at least 2 where something is carried."""
+    def told(self, actions: Tensor) -> tuple["Loads", Tensor]:
+        """The loads after actions [N, A], and what to tell a model of these; A is at least 2 where something
+        is carried."""
         if not self.some:
-            return self
-        return replace(self, gone=self.gone | (self.carried & (actions[:, COMPONENT] > RELEASE)))
-
-    def told(self, actions: Tensor) -> Tensor:
-        """What to tell a model of the actions [N, A] that these loads come `after`."""
-        if not self.some:
-            return actions
+            return self, actions
+        gone = self.gone | (self.carried & (actions[:, COMPONENT] > RELEASE))
         told = actions.clone()
-        told[:, COMPONENT] = torch.where(self.carried, self.gone.to(actions), actions[:, COMPONENT])
-        return told
+        told[:, COMPONENT] = torch.where(self.carried, gone.to(actions), actions[:, COMPONENT])
+        return replace(self, gone=gone), told
 
     def select(self, index: Tensor) -> "Loads":
         """The chosen rows."""
