@@ -56,6 +56,10 @@ IDEAS = {
     ),
     "motion, passed on": Idea("passes its differences from one ink to another", "motion", {"covers": False}),
     "motion": Idea("keeps what another ink hides", "motion"),
+    "motion, meeting": Idea("sees where inks would come to overlap, not pixels", "motion", {"meets": True}),
+    "motion, weighed": Idea(
+        "conserves momentum where inks meet: written mechanics", "motion", {"meets": True, "weighed": True}
+    ),
     "motion, short": Idea("rollouts of 4 frames instead of 28", "motion", training=SHORT),
     "motion, one field": Idea("moves all inks by one field", "motion", {"layered": False}),
     "motion, one look": Idea("compares each pair of context frames once", "motion", {"looks": 1}),

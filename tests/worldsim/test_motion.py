@@ -122,6 +122,35 @@ def test_a_commanded_box_goes_where_it_is_told_by_constant_numbers():
     assert seen.sum() == pytest.approx(to_inks(frames[:, -1])[0, 0].sum().item(), rel=0.02)
 
 
+@pytest.mark.parametrize("radii", ((0.35, 0.35), (1.0, 0.6), (1.9, 1.3)))
+def test_balls_collide_by_one_constant_number_whatever_their_size(radii):
+    """v' = v - 2 (v - v_c), v_c of the common centre of mass, and nothing is passed on before they meet."""
+    speed, gap = 1.5, 0.48  # m/s of each, and m between them after 0.3 s: they meet 0.16 s later
+    half = [radius + gap / 2 + 0.3 * speed for radius in radii]
+    scene = Scene(
+        (
+            Body("red", (radii[0],), (5.0 - half[0], 5.0), (speed, 0.0)),
+            Body("blue", (radii[1],), (5.0 + half[1], 5.0), (-speed, 0.0)),
+        )
+    )
+    states = torch.from_numpy(simulate(make_engine("reference"), [scene], 8).states).float()
+    frames = render(states[:, :4], Looks.of([scene]), 64) * 2 - 1
+    made = MotionModel(**SMALL, meets=True, weighed=True).eval()
+    motion = torch.tensor([0.96, 0.0, -0.96, 0.0, 0.0, 0.0])[None, :, None, None].expand(1, -1, 16, 16)
+    with torch.no_grad():
+        made.passing.bias.view(2, 3, 2, 2)[0, 0] = torch.eye(2)  # at once, from red to blue and back
+        state, _ = made.watch(frames, torch.zeros(1, 3, 2))
+        state = replace(state, motion=motion)
+        state, _ = made.advance(state, torch.zeros(1, 2))
+        assert torch.allclose(state.motion, motion, atol=0.02)
+        for _ in range(3):
+            state, _ = made.advance(state, torch.zeros(1, 2))
+    for ink, body in ((0, 0), (1, 1)):
+        x = int(float(states[0, -1, body, 0]) * 1.6)
+        true = 0.64 * float(states[0, -1, body, 3])
+        assert float(state.motion[0, 2 * ink, 8, x]) == pytest.approx(true, abs=0.06), ink
+
+
 def test_balls_that_pass_through_each_other_keep_their_colours():
     """Untrained, nothing collides: inks overlap on the way and part again, each at its own speed."""
     clips = fresh_clips("collision", "id", 2, "test motion")

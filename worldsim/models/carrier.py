@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from worldsim.models.fields import Contrast, Filling, Finer, bounded, move, warp
 from worldsim.models.inks import INKS
 
+HAZE = 0.05  #: of one ink within a thing of another does not count as overlap
+MET = 5e-4  #: cells of overlap, times nearness, at which things half meet
+NOTHING = 1e-4  #: share of a picture that ink must cover to weigh anything
 PALE = 0.15  #: a thing is pale up to so far from half of its ink, and no longer twice as far
 
 
@@ -55,16 +58,39 @@ class Carrier(nn.Module):
         tone = tone if self.fields > 1 else tone.amax(1, keepdim=True)
         return (2 - (tone - 0.5).abs() / PALE).clamp(0, 1)
 
+    def overlap(self, inks: Tensor, motion: Tensor) -> Tensor:
+        """How far each two inks would lie over each other if all moved on: [B, 3, H, W] in [0, 1]."""
+        ahead = self.moved(inks, motion).clamp(0, 1)
+        both = [ahead[:, i] + ahead[:, j] for i, j in combinations(range(INKS), 2)]
+        return (torch.stack(both, 1) - 1 - HAZE).clamp(min=0)  # edges of two things may share a pixel
+
+    def meeting(self, overlap: Tensor) -> Tensor:
+        """Whether each two inks meet at or near a place: [B, 3, h, w] in [0, 1], from their overlap."""
+        return self.filling.presence(F.avg_pool2d(overlap, self.patch), MET)
+
     def between(self, motion: Tensor, there: Tensor) -> Tensor:
         """Differences [B, pairs, 2, h, w] between the motions of two fields, at places where both are."""
         field, near = motion.unflatten(1, (self.fields, 2)), there[:, :, None]
         apart = [(field[:, i] - field[:, j]) * near[:, i] * near[:, j] for i, j in self.pairs]
         return torch.stack(apart, 1) if apart else motion.new_zeros(len(motion), 0, 2, *motion.shape[-2:])
 
-    def passed(self, matrices: Tensor, apart: Tensor) -> Tensor:
-        """Changes [B, 2 · 2 fields, h, w] of motion, at once and after, from one field to another."""
+    def shares(self, inks: Tensor, heavier: Tensor) -> Tensor:
+        """Share [B, pairs, h, w] of the first of each two fields in the weight of both.
+
+        A field weighs as much as there is ink of it in the picture, times exp(`heavier` [B, fields, h, w]).
+        """
+        weight = (inks.clamp(0, 1).mean((2, 3)) + NOTHING).log()[..., None, None] + heavier
+        return torch.stack([torch.sigmoid(weight[:, i] - weight[:, j]) for i, j in self.pairs], 1)
+
+    def passed(self, matrices: Tensor, apart: Tensor, shares: Tensor | None = None) -> Tensor:
+        """Changes [B, 2 · 2 fields, h, w] of motion, at once and after, from one field to another.
+
+        With `shares` one matrix serves both fields of a pair: what one loses the other gains, by weight.
+        """
         # [B, at once or after, first or second of the pair, pair, 2, 2, h, w]
-        matrices = matrices.unflatten(1, (2, 2, len(self.pairs), 2, 2))
+        matrices = matrices.unflatten(1, (2, -1, len(self.pairs), 2, 2))
+        if shares is not None:
+            matrices = matrices * 2 * torch.stack([shares - 1, shares], 1)[:, None, :, :, None, None]
         right, down = apart[:, None, None, :, None].unbind(5)
         gained = torch.addcmul(matrices[:, :, :, :, :, 0] * right, matrices[:, :, :, :, :, 1], down)
         first, second = gained.unbind(2)

@@ -39,9 +39,9 @@ class Filling(nn.Module):
         """Mean amount per weight near each place, both [N, C, h, w]; 0 far from all weight."""
         return self._spread(amount) / (self._spread(weight) + EVEN)
 
-    def presence(self, weight: Tensor) -> Tensor:
-        """How much something is there or near, in [0, 1], of weights [N, C, h, w]."""
-        near = (self._spread(weight.clamp(min=0)) / THERE).square()
+    def presence(self, weight: Tensor, half: float = THERE) -> Tensor:
+        """How far something is there or near, [N, C, h, w] in [0, 1]; a half where weights come to `half`."""
+        near = (self._spread(weight.clamp(min=0)) / half).square()
         return near / (near + 1)
 
     def _spread(self, x: Tensor) -> Tensor:

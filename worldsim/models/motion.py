@@ -70,6 +70,11 @@ class MotionModel(ModelMixin, ConfigMixin):
         their size
     pale : things of half an ink may lose a share of their motion that others do not. To the normalised
         features of `act` a pale thing is much like a full one: without this its damping is not learned
+    meets : `act` sees how much ink each cell has, and where inks would lie over each other if all moved on,
+        instead of pixels; `transfer` is only where they would. In pixels the contact of small bodies looks
+        like nothing that larger ones have taught
+    weighed : of what passes from one field to another the first loses what the second gains, each by the
+        other's share of the ink: momentum is conserved. This is written mechanics
     """
 
     name = "motion"
@@ -98,6 +103,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         drag: bool = False,
         steer: bool = False,
         pale: bool = False,
+        meets: bool = False,
+        weighed: bool = False,
     ) -> None:
         super().__init__()
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
@@ -108,7 +115,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.look = Trunk(2 * pixels, look_widths, look_blocks)
         self.correct = silent(nn.Conv2d(look_widths[0], motion + fields, 3, padding=1))
         told = motion * 4 * len(REACH) + 2 * pairs + fields + (0 if relative else motion)
-        self.act = Trunk(pixels + told + 2 * action_size, widths, blocks)
+        inputs = INKS * (1 + patch**2 + 1) if meets else pixels  # of each pair of inks as of each ink
+        self.act = Trunk(inputs + told + 2 * action_size, widths, blocks)
         self.leave = silent(nn.Conv2d(widths[0], pixels + 2 * motion + fields, 3, padding=1))
         self.guide = nn.Conv2d(widths[0], 4 * patch**2, 1)
         self.sharpen = nn.Sequential(
@@ -119,7 +127,9 @@ class MotionModel(ModelMixin, ConfigMixin):
             silent(nn.Conv2d(detail, INKS, 3, padding=1)),
         )
         self.covering = silent(nn.Conv2d(widths[0], len(OVER), 1)) if covers else None
-        self.passing = silent(nn.Conv2d(widths[0], 4 * 4 * pairs, 1)) if transfer and pairs else None
+        matrices = 4 * pairs * (2 if weighed else 4) if transfer else 0
+        self.passing = silent(nn.Conv2d(widths[0], matrices, 1)) if matrices else None
+        self.heavier = silent(nn.Conv2d(widths[0], fields, 1)) if matrices and weighed else None
         self.losing = silent(nn.Conv2d(widths[0], fields, 1)) if drag else None
         self.fading = nn.Parameter(torch.zeros(fields)) if pale else None
         self.steering = silent(nn.Conv2d(widths[0], motion * action_size, 1)) if steer else None
@@ -171,13 +181,21 @@ class MotionModel(ModelMixin, ConfigMixin):
             apart.flatten(1, 2),
             *([] if self.config.relative else [motion]),
         ]
-        seen = torch.cat([F.pixel_unshuffle(inks, self.patch), torch.cat(told, 1) / UNIT, pushed], 1)
+        if self.config.meets:
+            overlap = carrier.overlap(inks, motion)
+            meeting = carrier.meeting(overlap)
+            looks = [F.avg_pool2d(inks, self.patch), F.pixel_unshuffle(overlap, self.patch), meeting]
+            apart = apart * meeting[:, : apart.shape[1], None]
+        else:
+            looks = [F.pixel_unshuffle(inks, self.patch)]
+        seen = torch.cat([*looks, torch.cat(told, 1) / UNIT, pushed], 1)
         features = self.act(_lean(seen))
         c = motion.shape[1]
         parts = [c, c, carrier.fields, INKS * self.patch**2]
         at_once, after, sure, repair = _precisely(self.leave, features).split(parts, 1)
         if self.passing:
-            passed = carrier.passed(_precisely(self.passing, features), apart)
+            shares = carrier.shares(inks, _precisely(self.heavier, features)) if self.heavier else None
+            passed = carrier.passed(_precisely(self.passing, features), apart, shares)
             at_once, after = at_once + passed[:, :c], after + passed[:, c:]
         if self.steering:
             matrices = _precisely(self.steering, features).unflatten(1, (c, self.config.action_size))

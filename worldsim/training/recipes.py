@@ -80,9 +80,10 @@ SCHEDULES: dict[str, dict[str, Any]] = {  #: what a family changes in every reci
 TABLE = {"action_size": 2, "action_scale": 4.0}
 DROP = {"action_size": 1, "action_scale": 1.5}
 COMMANDED = {"drag": True, "steer": True}  #: motions that are lost, and those that follow commands
+MEETING = {"meets": True, "weighed": True}  #: what happens where things meet, whatever their size
 CONTACTS: dict[str, Any] = {  #: most short windows show a contact, and long rollouts come late
     "clips": 40_000,
-    "steps": 3_000,
+    "steps": 5_000,
     "horizons": ((0.0, 6), (0.08, 3), (0.6, 8), (0.75, 28)),
     "event_weight": 24.0,
 }
@@ -93,6 +94,7 @@ MANY: dict[str, Any] = SCHEDULES["motion"] | {  #: many scenarios at once need m
     "horizons": ((0.0, 6), (0.5, 12), (0.75, 28)),
     "event_weight": 12.0,
 }
+TURNS = ((0.0, 6), (1 / 3, 4), (0.7, 8), (5 / 6, 28))  #: the same, and contacts longer
 
 
 def _alone(scenario: str, about: str, model: dict[str, Any], **changes: Any) -> Recipe:
@@ -117,8 +119,8 @@ RECIPES: dict[str, Recipe] = {
                 ("screen", 0.1),
                 ("push", 0.14),
             ),
-            model=TABLE | COMMANDED | {"pale": True},  # a pale ball is damped
-            **MANY,
+            model=TABLE | COMMANDED | MEETING | {"pale": True},  # a pale ball is damped
+            **MANY | {"steps": 9_000, "horizons": TURNS},
         ),
         Recipe(
             "drop",
@@ -145,10 +147,8 @@ RECIPES: dict[str, Recipe] = {
         _alone(
             "collision",
             "1D collisions alone",
-            TABLE,
+            TABLE | MEETING,
             **CONTACTS,
-            cost="84 min on one CPU core, beside other work",
-            error="collision .083 after the impact",
         ),
         _alone(
             "parabola",
