@@ -40,7 +40,7 @@ class Filling(nn.Module):
         return self._spread(amount) / (self._spread(weight) + EVEN)
 
     def presence(self, weight: Tensor, half: float = THERE) -> Tensor:
-        """How far something is there or near, [N, C, h, w] in [0, 1]; a half where weights come to `half`."""
+        """How surely something is there or near, [N, C, h, w] in [0, 1]: a half for weights of `half`."""
         near = (self._spread(weight.clamp(min=0)) / half).square()
         return near / (near + 1)
 

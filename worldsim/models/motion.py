@@ -171,24 +171,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         """The next state, and its frame [B, 3, H, W] in [-1, 1], not yet clamped."""
         inks, motion, carrier = state.inks, state.motion, self.carrier
         weight = carrier.weight(inks)
-        pushed = torch.cat([action, action - state.action], 1) / self.config.action_scale
-        pushed = pushed[..., None, None].expand(-1, -1, *motion.shape[-2:])
-        there = carrier.presence(weight)
-        apart = carrier.between(motion, there)
-        told = [
-            there * UNIT,
-            differences(motion),
-            apart.flatten(1, 2),
-            *([] if self.config.relative else [motion]),
-        ]
-        if self.config.meets:
-            overlap = carrier.overlap(inks, motion)
-            meeting = carrier.meeting(overlap)
-            looks = [F.avg_pool2d(inks, self.patch), F.pixel_unshuffle(overlap, self.patch), meeting]
-            apart = apart * meeting[:, : apart.shape[1], None]
-        else:
-            looks = [F.pixel_unshuffle(inks, self.patch)]
-        seen = torch.cat([*looks, torch.cat(told, 1) / UNIT, pushed], 1)
+        seen, apart = self._seen(state, action, weight)
         features = self.act(_lean(seen))
         c = motion.shape[1]
         parts = [c, c, carrier.fields, INKS * self.patch**2]
@@ -233,6 +216,25 @@ class MotionModel(ModelMixin, ConfigMixin):
                 state, frame = self.advance(state, action)
                 frames.append(torch.add(0.5, frame, alpha=0.5).clamp(0, 1))
         return state, torch.stack(frames, 1)
+
+    def _seen(self, state: MotionState, action: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """What `act` sees, [B, C, h, w], and the differences of motion that may pass from field to field."""
+        inks, motion, carrier = state.inks, state.motion, self.carrier
+        there = carrier.presence(weight)
+        apart = carrier.between(motion, there)
+        told = [there * UNIT, differences(motion), apart.flatten(1, 2)]
+        if not self.config.relative:
+            told.append(motion)
+        pushed = torch.cat([action, action - state.action], 1) / self.config.action_scale
+        pushed = pushed[..., None, None].expand(-1, -1, *motion.shape[-2:])
+        if self.config.meets:
+            overlap = carrier.overlap(inks, motion)
+            meeting = carrier.meeting(overlap)
+            looks = [F.avg_pool2d(inks, self.patch), F.pixel_unshuffle(overlap, self.patch), meeting]
+            apart = apart * meeting[:, : apart.shape[1], None]
+        else:
+            looks = [F.pixel_unshuffle(inks, self.patch)]
+        return torch.cat([*looks, torch.cat(told, 1) / UNIT, pushed], 1), apart
 
     def _shown(self, inks: Tensor, covering: Tensor) -> Tensor:
         """What is seen of inks [B, 3, H, W], each of which may hide another [B, 6, h, w]; see `OVER`."""
