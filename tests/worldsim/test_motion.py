@@ -12,6 +12,7 @@ from worldsim.engines.base import simulate
 from worldsim.metrics.rollouts import make_clips as fresh_clips
 from worldsim.metrics.rollouts import truth
 from worldsim.models import load_model
+from worldsim.models.carrier import Carrier
 from worldsim.models.fields import differences
 from worldsim.models.inks import to_inks
 from worldsim.models.motion import OVER, MotionModel
@@ -149,6 +150,21 @@ def test_balls_collide_by_one_constant_number_whatever_their_size(radii):
         x = int(float(states[0, -1, body, 0]) * 1.6)
         true = 0.64 * float(states[0, -1, body, 3])
         assert float(state.motion[0, 2 * ink, 8, x]) == pytest.approx(true, abs=0.06), ink
+
+
+def test_what_passes_from_ink_to_ink_conserves_momentum():
+    """Whatever the matrices: weight times change of motion sums to nothing for each pair, at every place."""
+    carrier, random = Carrier(64, 4, layered=True, filled=True), torch.Generator().manual_seed(0)
+    inks = torch.rand(2, 3, 64, 64, generator=random) * torch.tensor([1.0, 0.2, 0.0])[:, None, None]
+    heavier = torch.randn(2, 3, 16, 16, generator=random)
+    weight = inks.mean((2, 3))[..., None, None] * heavier.exp()
+    matrices = torch.randn(2, 24, 16, 16, generator=random)
+    apart = torch.randn(2, 3, 2, 16, 16, generator=random)
+    apart[:, 1:] = 0  # red and blue alone
+    change = carrier.passed(matrices, apart, carrier.shares(inks, heavier)).unflatten(1, (2, 3, 2))
+    momentum = (weight[:, None, :, None] * change)[:, :, :2]
+    assert momentum.abs().mean() > 0.1
+    assert momentum.sum(2).abs().max() < 0.01 * momentum.abs().max()  # but for what weighs nothing
 
 
 def test_balls_that_pass_through_each_other_keep_their_colours():

@@ -4,7 +4,7 @@ A convolutional model of pixels reads every speed from the offset between frames
 small misreading, at a speed or size it has never seen, grows over a rollout. Here motion is part of the
 state: `look` finds it by comparing context frames, correcting the moved last frame against the present one
 as often as needed (as Lucas and Kanade's registration does), and `act` changes it only where something
-happens. `act` sees the present frame, the action and differences of motion between places and inks, but not
+happens. `act` sees the present inks, the action and differences of motion between places and inks, but not
 motion itself: what does not depend on a common velocity of everything (Galileo) need not be learned at every
 speed. Motion belongs to things: each ink has a field of its own, so that bodies that touch come apart
 cleanly, and a field is filled in from the nearest contrast, so that a body of any size moves as one piece.
@@ -173,19 +173,20 @@ class MotionModel(ModelMixin, ConfigMixin):
         weight = carrier.weight(inks)
         seen, apart = self._seen(state, action, weight)
         features = self.act(_lean(seen))
+        exact = features.float()
         c = motion.shape[1]
         parts = [c, c, carrier.fields, INKS * self.patch**2]
-        at_once, after, sure, repair = _precisely(self.leave, features).split(parts, 1)
+        at_once, after, sure, repair = _precisely(self.leave, exact).split(parts, 1)
         if self.passing:
-            shares = carrier.shares(inks, _precisely(self.heavier, features)) if self.heavier else None
-            passed = carrier.passed(_precisely(self.passing, features), apart, shares)
+            shares = carrier.shares(inks, _precisely(self.heavier, exact)) if self.heavier else None
+            passed = carrier.passed(_precisely(self.passing, exact), apart, shares)
             at_once, after = at_once + passed[:, :c], after + passed[:, c:]
         if self.steering:
-            matrices = _precisely(self.steering, features).unflatten(1, (c, self.config.action_size))
+            matrices = _precisely(self.steering, exact).unflatten(1, (c, self.config.action_size))
             told_to = (UNIT * action / self.config.action_scale)[:, None, :, None, None]
             at_once = at_once + (matrices * told_to).sum(2)  # no product that autocast would make coarse
         if self.losing:
-            at_once = at_once - motion * _precisely(self.losing, features).repeat_interleave(2, 1)
+            at_once = at_once - motion * _precisely(self.losing, exact).repeat_interleave(2, 1)
         if self.fading is not None:
             faded = self.fading[:, None, None] * carrier.pale(inks)
             at_once = at_once - motion * faded.repeat_interleave(2, 1)
@@ -196,7 +197,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         sharp = rough + self.sharpen(_lean(torch.cat([rough.to(guide.dtype), guide], 1))).float().contiguous()
         inks = torch.clamp(sharp, state.least, state.most)
         motion = carrier.filled(travel + after, carrier.weight(inks) * certainty(sure))
-        shown = self._shown(sharp, _precisely(self.covering, features)) if self.covering else sharp
+        shown = self._shown(sharp, _precisely(self.covering, exact)) if self.covering else sharp
         return MotionState(inks, state.least, state.most, motion, action), to_frames(shown)
 
     @torch.no_grad()
@@ -231,7 +232,7 @@ class MotionModel(ModelMixin, ConfigMixin):
             overlap = carrier.overlap(inks, motion)
             meeting = carrier.meeting(overlap)
             looks = [F.avg_pool2d(inks, self.patch), F.pixel_unshuffle(overlap, self.patch), meeting]
-            apart = apart * meeting[:, : apart.shape[1], None]
+            apart = apart * meeting[:, : len(carrier.pairs), None]  # one field for all has no pairs
         else:
             looks = [F.pixel_unshuffle(inks, self.patch)]
         return torch.cat([*looks, torch.cat(told, 1) / UNIT, pushed], 1), apart

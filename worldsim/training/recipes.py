@@ -94,7 +94,7 @@ MANY: dict[str, Any] = SCHEDULES["motion"] | {  #: many scenarios at once need m
     "horizons": ((0.0, 6), (0.5, 12), (0.75, 28)),
     "event_weight": 12.0,
 }
-TURNS = ((0.0, 6), (1 / 3, 4), (0.7, 8), (5 / 6, 28))  #: the same, and contacts longer
+TURNS = ((0.0, 6), (1 / 3, 4), (0.7, 8), (5 / 6, 28))  #: of `table`: most steps go to contacts
 
 
 def _alone(scenario: str, about: str, model: dict[str, Any], **changes: Any) -> Recipe:
