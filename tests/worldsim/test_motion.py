@@ -139,7 +139,7 @@ def test_balls_collide_by_one_constant_number_whatever_their_size(radii):
     made = MotionModel(**SMALL, meets=True, weighed=True).eval()
     motion = torch.tensor([0.96, 0.0, -0.96, 0.0, 0.0, 0.0])[None, :, None, None].expand(1, -1, 16, 16)
     with torch.no_grad():
-        made.passing.bias.view(2, 3, 2, 2)[0, 0] = torch.eye(2)  # at once, from red to blue and back
+        made.passing.bias.view(2, 2, 3, 2, 2)[0, 0, 0] = torch.eye(2)  # at once, between red and blue
         state, _ = made.watch(frames, torch.zeros(1, 3, 2))
         state = replace(state, motion=motion)
         state, _ = made.advance(state, torch.zeros(1, 2))
@@ -152,19 +152,24 @@ def test_balls_collide_by_one_constant_number_whatever_their_size(radii):
         assert float(state.motion[0, 2 * ink, 8, x]) == pytest.approx(true, abs=0.06), ink
 
 
-def test_what_passes_from_ink_to_ink_conserves_momentum():
-    """Whatever the matrices: weight times change of motion sums to nothing for each pair, at every place."""
+def test_what_passes_between_red_and_blue_conserves_momentum():
+    """Weight times change of motion sums to nothing, whatever the matrices. A black thing may be a wall."""
     carrier, random = Carrier(64, 4, layered=True, filled=True), torch.Generator().manual_seed(0)
-    inks = torch.rand(2, 3, 64, 64, generator=random) * torch.tensor([1.0, 0.2, 0.0])[:, None, None]
-    heavier = torch.randn(2, 3, 16, 16, generator=random)
-    weight = inks.mean((2, 3))[..., None, None] * heavier.exp()
-    matrices = torch.randn(2, 24, 16, 16, generator=random)
+    inks = torch.rand(2, 3, 64, 64, generator=random) * torch.tensor([1.0, 0.2, 0.4])[:, None, None]
+    heavier = torch.randn(2, 1, 16, 16, generator=random)
+    weight = inks[:, :2].mean((2, 3))[..., None, None] * torch.cat([heavier, 0 * heavier], 1).exp()
+    matrices = torch.randn(2, 48, 16, 16, generator=random)
     apart = torch.randn(2, 3, 2, 16, 16, generator=random)
+    share = carrier.share(inks, heavier)
+    to_walls = carrier.passed(matrices, apart, share).unflatten(1, (2, 3, 2))[:, :, 2]
     apart[:, 1:] = 0  # red and blue alone
-    change = carrier.passed(matrices, apart, carrier.shares(inks, heavier)).unflatten(1, (2, 3, 2))
-    momentum = (weight[:, None, :, None] * change)[:, :, :2]
+    change = carrier.passed(matrices, apart, share).unflatten(1, (2, 3, 2))
+    momentum = weight[:, None, :, None] * change[:, :, :2]
     assert momentum.abs().mean() > 0.1
     assert momentum.sum(2).abs().max() < 0.01 * momentum.abs().max()  # but for what weighs nothing
+    free = carrier.passed(matrices, apart).unflatten(1, (2, 3, 2))[:, :, :2]
+    assert (weight[:, None, :, None] * free).sum(2).abs().mean() > 0.1
+    assert to_walls.abs().mean() > 0.1
 
 
 def test_balls_that_pass_through_each_other_keep_their_colours():

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from worldsim.models.fields import Contrast, Filling, Finer, bounded, move, warp
 from worldsim.models.inks import INKS
 
+FREE = (0, 1)  #: red and blue things are free to move; black ones are walls, or pale
 HAZE = 0.05  #: of one ink within a thing of another does not count as overlap
 MET = 5e-4  #: cells of overlap, times nearness, at which things half meet
 NOTHING = 1e-4  #: share of a picture that ink must cover to weigh anything
@@ -74,30 +75,33 @@ class Carrier(nn.Module):
         apart = [(field[:, i] - field[:, j]) * near[:, i] * near[:, j] for i, j in self.pairs]
         return torch.stack(apart, 1) if apart else motion.new_zeros(len(motion), 0, 2, *motion.shape[-2:])
 
-    def shares(self, inks: Tensor, heavier: Tensor) -> Tensor:
-        """Share [B, pairs, h, w] of the first of each two fields in the weight of both.
+    def share(self, inks: Tensor, heavier: Tensor) -> Tensor:
+        """Share [B, 1, h, w] of the first field in the weight of the first two.
 
-        A field weighs as much as there is ink of it in the picture, times exp(`heavier` [B, fields, h, w]).
+        A field weighs as much as there is ink of it in the picture; `heavier` [B, 1, h, w] is added to the
+        logarithm of their ratio.
         """
-        weight = (inks.clamp(0, 1).mean((2, 3)) + NOTHING).log()[..., None, None] + heavier
-        return torch.stack([torch.sigmoid(weight[:, i] - weight[:, j]) for i, j in self.pairs], 1)
+        first, second = (inks[:, :2].clamp(0, 1).mean((2, 3)) + NOTHING).log().unbind(1)
+        return torch.sigmoid((first - second)[:, None, None, None] + heavier)
 
-    def passed(self, matrices: Tensor, apart: Tensor, shares: Tensor | None = None) -> Tensor:
+    def passed(self, matrices: Tensor, apart: Tensor, share: Tensor | None = None) -> Tensor:
         """Changes [B, 2 · 2 fields, h, w] of motion, at once and after, from one field to another.
 
-        With `shares` one matrix serves both fields of a pair: what one loses the other gains, by weight.
+        With `share` one matrix serves both of the first two fields: what one loses the other gains.
         """
         # [B, at once or after, first or second of the pair, pair, 2, 2, h, w]
-        matrices = matrices.unflatten(1, (2, -1, len(self.pairs), 2, 2))
-        if shares is not None:
-            matrices = matrices * 2 * torch.stack([shares - 1, shares], 1)[:, None, :, :, None, None]
+        matrices = matrices.unflatten(1, (2, 2, len(self.pairs), 2, 2))
         right, down = apart[:, None, None, :, None].unbind(5)
         gained = torch.addcmul(matrices[:, :, :, :, :, 0] * right, matrices[:, :, :, :, :, 1], down)
         first, second = gained.unbind(2)
         change = apart.new_zeros(len(apart), 2, self.fields, 2, *apart.shape[-2:])
         for n, (i, j) in enumerate(self.pairs):
-            change[:, :, i] = change[:, :, i] + first[:, :, n]
-            change[:, :, j] = change[:, :, j] + second[:, :, n]
+            to_first, to_second = first[:, :, n], second[:, :, n]
+            if share is not None and (i, j) == FREE:
+                exchanged, of_first = 2 * to_first, share[:, None]
+                to_first, to_second = (of_first - 1) * exchanged, of_first * exchanged
+            change[:, :, i] = change[:, :, i] + to_first
+            change[:, :, j] = change[:, :, j] + to_second
         return change.flatten(1, 3)
 
     def filled(self, motion: Tensor, weight: Tensor) -> Tensor:

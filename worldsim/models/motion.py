@@ -73,7 +73,7 @@ class MotionModel(ModelMixin, ConfigMixin):
     meets : `act` sees how much ink each cell has, and where inks would lie over each other if all moved on,
         instead of pixels; `transfer` is only where they would. In pixels the contact of small bodies looks
         like nothing that larger ones have taught
-    weighed : of what passes from one field to another the first loses what the second gains, each by the
+    weighed : of what passes between red and blue the first loses what the second gains, each by the
         other's share of the ink: momentum is conserved. This is written mechanics
     """
 
@@ -127,9 +127,9 @@ class MotionModel(ModelMixin, ConfigMixin):
             silent(nn.Conv2d(detail, INKS, 3, padding=1)),
         )
         self.covering = silent(nn.Conv2d(widths[0], len(OVER), 1)) if covers else None
-        matrices = 4 * pairs * (2 if weighed else 4) if transfer else 0
+        matrices = 16 * pairs if transfer else 0
         self.passing = silent(nn.Conv2d(widths[0], matrices, 1)) if matrices else None
-        self.heavier = silent(nn.Conv2d(widths[0], fields, 1)) if matrices and weighed else None
+        self.heavier = silent(nn.Conv2d(widths[0], 1, 1)) if matrices and weighed else None
         self.losing = silent(nn.Conv2d(widths[0], fields, 1)) if drag else None
         self.fading = nn.Parameter(torch.zeros(fields)) if pale else None
         self.steering = silent(nn.Conv2d(widths[0], motion * action_size, 1)) if steer else None
@@ -178,8 +178,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         parts = [c, c, carrier.fields, INKS * self.patch**2]
         at_once, after, sure, repair = _precisely(self.leave, exact).split(parts, 1)
         if self.passing:
-            shares = carrier.shares(inks, _precisely(self.heavier, exact)) if self.heavier else None
-            passed = carrier.passed(_precisely(self.passing, exact), apart, shares)
+            share = carrier.share(inks, _precisely(self.heavier, exact)) if self.heavier else None
+            passed = carrier.passed(_precisely(self.passing, exact), apart, share)
             at_once, after = at_once + passed[:, :c], after + passed[:, c:]
         if self.steering:
             matrices = _precisely(self.steering, exact).unflatten(1, (c, self.config.action_size))
