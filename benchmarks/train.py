@@ -38,7 +38,7 @@ class Args:
     threads: int | None = None
     """CPU threads; all if not given."""
     compile: bool = False
-    """Run the model through torch.compile: faster on a GPU, after minutes of compiling."""
+    """Run the blocks of the model through torch.compile: faster, after a minute or more of compiling."""
     save_every: int = 500
     """Steps between checkpoints."""
     milestones: tuple[int, ...] = ()

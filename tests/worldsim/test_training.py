@@ -1,6 +1,7 @@
 """Training: what a resumed run, a leak, a NaN and a changed recipe come to."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -98,6 +99,20 @@ def test_accumulated_batches_are_one_larger_batch(clips, tmp_path):
         recipe = tiny(accumulate=parts, learning_rate=0.0, steps=2 // parts, horizons=((0.0, 1),))
         train(recipe, clips, tmp_path / str(parts), lambda p, parts=parts: told[parts].append(p.loss))
     assert told[2][0] == pytest.approx(np.mean(told[1]), rel=1e-3)
+
+
+def test_compiled_blocks_learn_what_the_others_learn(clips, tmp_path, monkeypatch):
+    """Traced forward and backward; the traces are run as they are, for which no C++ compiler is needed."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    recipe = replace(tiny(steps=2), family="motion")
+    recipe = replace(recipe, model={**recipe.model, "look_widths": (8, 8), "look_blocks": (0, 1)})
+    runs = [Run(recipe, clips, tmp_path / str(compiled), compiled=compiled) for compiled in (False, True)]
+    losses = [[run.update()[0] for _ in range(2)] for run in runs]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+    traced = [[m for m in run.bare.modules() if m._compiled_call_impl is not None] for run in runs]
+    assert len(traced[0]) == 0 and len(traced[1]) == 4
+    for run in runs:
+        run.close()
 
 
 def test_a_loss_that_is_no_number_keeps_the_last_good_state(clips, tmp_path):

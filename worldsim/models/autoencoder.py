@@ -27,6 +27,7 @@ class Autoencoder(ModelMixin, ConfigMixin):
     """
 
     context_frames = 0  #: a training window is the picture alone
+    _repeated_blocks = ["ResnetBlock2D"]
 
     @register_to_config
     def __init__(

@@ -45,6 +45,7 @@ class CausalModel(ModelMixin, ConfigMixin):
     name = "causal"
     differentiable = True
     max_frames = None
+    _repeated_blocks = ["Block"]
 
     @register_to_config
     def __init__(

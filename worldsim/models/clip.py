@@ -48,6 +48,7 @@ class ClipModel(ModelMixin, ConfigMixin):
     name = "clip"
     differentiable = True
     max_frames = None
+    _repeated_blocks = ["Block"]
 
     @register_to_config
     def __init__(

@@ -52,6 +52,7 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
     name = "convolutional"
     differentiable = True
     max_frames = None
+    _repeated_blocks = ["ResnetBlock2D"]
 
     @register_to_config
     def __init__(

@@ -80,6 +80,7 @@ class MotionModel(ModelMixin, ConfigMixin):
     name = "motion"
     differentiable = True
     max_frames = None
+    _repeated_blocks = ["Block"]
 
     @register_to_config
     def __init__(

@@ -62,10 +62,10 @@ def train(
 ) -> Path:
     """Train a recipe in `folder`, going on from its latest checkpoint; returns the folder of the last one.
 
-    Stops early, resumable, after `minutes`. Checkpoints at `milestones` are kept. `compiled` runs the model
-    through `torch.compile`. `validate` scores the averaged model at each checkpoint; the one with the lowest
-    "velocity_error" is kept as `best`. Raises NotFinite when the loss is not a number, ValueError when a step
-    does not fit into memory or another process trains in the folder.
+    Stops early, resumable, after `minutes`. Checkpoints at `milestones` are kept. `compiled` runs the blocks
+    of the model through `torch.compile`. `validate` scores the averaged model at each checkpoint; the one
+    with the lowest "velocity_error" is kept as `best`. Raises NotFinite when the loss is not a number,
+    ValueError when a step does not fit into memory or another process trains in the folder.
     """
     with checkpoint.alone_in(folder):
         run = Run(recipe, clips, folder, validate, compiled, milestones)
@@ -132,7 +132,7 @@ class Run:
         self.kept = self.state.step
         self.model, self.optimizer = self.accelerator.prepare(self.bare, optimizer)
         if compiled:
-            self.model = torch.compile(self.model)
+            self.bare.compile_repeated_blocks()
         self.batches = Batches(
             clips, recipe, self.bare.context_frames, self.bare.resolution, self.accelerator.device
         )
