@@ -57,6 +57,9 @@ IDEAS = {
     "motion, passed on": Idea("passes its differences from one ink to another", "motion", {"covers": False}),
     "motion": Idea("keeps what another ink hides", "motion"),
     "motion, meeting": Idea("sees where inks would come to overlap, not pixels", "motion", {"meets": True}),
+    "motion, aligned": Idea(
+        "passes them on along the normals of contacts", "motion", {"meets": True, "aligned": True}
+    ),
     "motion, weighed": Idea(
         "conserves momentum where inks meet: written mechanics", "motion", {"meets": True, "weighed": True}
     ),

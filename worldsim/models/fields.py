@@ -3,6 +3,8 @@
 A field is [N, 2, h, w], (right, down) pixels per frame.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -84,6 +86,27 @@ class Contrast(nn.Module):
         """[B, C, cells, cells] of a picture [B, C, pixels, pixels]."""
         mean, square = (_both_ways(self.mean, x) for x in (picture, picture.square()))
         return (square - mean.square()).clamp(min=0)
+
+
+class Slope(nn.Module):
+    """How a picture rises to the right and downwards, per pixel, after a Gaussian blur of `blur` pixels."""
+
+    mean: Tensor  #: [pixels, pixels]
+    rise: Tensor  #: [pixels, pixels]
+
+    def __init__(self, pixels: int, blur: float) -> None:
+        super().__init__()
+        at = torch.arange(pixels, dtype=torch.float32)
+        away = at[:, None] - at
+        mean = torch.exp(-away.square() / (2 * blur**2)) / (blur * math.sqrt(2 * math.pi))
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("rise", -away / blur**2 * mean, persistent=False)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """[B, C, 2, pixels, pixels], (right, down), of a picture [B, C, pixels, pixels]."""
+        with torch.autocast(picture.device.type, enabled=False):
+            x = picture.float()
+            return torch.stack([self.mean @ x @ self.rise.T, self.rise @ x @ self.mean.T], 2)
 
 
 def _both_ways(rows: Tensor, x: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from worldsim.models.base import check_context, gradients_where_asked
 from worldsim.models.carrier import Carrier
+from worldsim.models.contacts import Contacts, along
 from worldsim.models.fields import REACH, differences
 from worldsim.models.inks import INKS, to_frames, to_inks
 from worldsim.models.state import TensorState
@@ -73,6 +74,8 @@ class MotionModel(ModelMixin, ConfigMixin):
     meets : `act` sees how much ink each cell has, and where inks would lie over each other if all moved on,
         instead of pixels; `transfer` is only where they would. In pixels the contact of small bodies looks
         like nothing that larger ones have taught
+    aligned : where inks meet, differences of motion and their matrices are along and across the normal of the
+        contact, not right and down: what is learned of one direction holds for all. Needs `meets`
     weighed : of what passes between red and blue the first loses what the second gains, each by the
         other's share of the ink: momentum is conserved. This is written mechanics
     """
@@ -105,13 +108,18 @@ class MotionModel(ModelMixin, ConfigMixin):
         steer: bool = False,
         pale: bool = False,
         meets: bool = False,
+        aligned: bool = False,
         weighed: bool = False,
     ) -> None:
         super().__init__()
+        if aligned and not meets:
+            raise ValueError("aligned needs to know where inks meet: give meets=True as well")
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
         self.patch, self.looks = patch, looks
         self.carrier = Carrier(resolution, patch, layered, filled)
-        fields, pairs = self.carrier.fields, len(self.carrier.pairs)
+        fields = self.carrier.fields
+        self.contacts = Contacts(resolution, patch, fields)
+        pairs = len(self.contacts.pairs)
         pixels, motion = INKS * patch**2, 2 * fields
         self.look = Trunk(2 * pixels, look_widths, look_blocks)
         self.correct = silent(nn.Conv2d(look_widths[0], motion + fields, 3, padding=1))
@@ -172,15 +180,15 @@ class MotionModel(ModelMixin, ConfigMixin):
         """The next state, and its frame [B, 3, H, W] in [-1, 1], not yet clamped."""
         inks, motion, carrier = state.inks, state.motion, self.carrier
         weight = carrier.weight(inks)
-        seen, apart = self._seen(state, action, weight)
+        seen, apart, normals = self._seen(state, action, weight)
         features = self.act(_lean(seen))
         exact = features.float()
         c = motion.shape[1]
         parts = [c, c, carrier.fields, INKS * self.patch**2]
         at_once, after, sure, repair = _precisely(self.leave, exact).split(parts, 1)
         if self.passing:
-            share = carrier.share(inks, _precisely(self.heavier, exact)) if self.heavier else None
-            passed = carrier.passed(_precisely(self.passing, exact), apart, share)
+            share = self.contacts.share(inks, _precisely(self.heavier, exact)) if self.heavier else None
+            passed = self.contacts.passed(_precisely(self.passing, exact), apart, normals, share)
             at_once, after = at_once + passed[:, :c], after + passed[:, c:]
         if self.steering:
             matrices = _precisely(self.steering, exact).unflatten(1, (c, self.config.action_size))
@@ -219,24 +227,32 @@ class MotionModel(ModelMixin, ConfigMixin):
                 frames.append(torch.add(0.5, frame, alpha=0.5).clamp(0, 1))
         return state, torch.stack(frames, 1)
 
-    def _seen(self, state: MotionState, action: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """What `act` sees, [B, C, h, w], and the differences of motion that may pass from field to field."""
-        inks, motion, carrier = state.inks, state.motion, self.carrier
-        there = carrier.presence(weight)
-        apart = carrier.between(motion, there)
-        told = [there * UNIT, differences(motion), apart.flatten(1, 2)]
+    def _seen(
+        self, state: MotionState, action: Tensor, weight: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """What `act` sees, [B, C, h, w], the differences of motion that may pass from field to field, and the
+        normals that they are along."""
+        inks, motion, contacts = state.inks, state.motion, self.contacts
+        there = self.carrier.presence(weight)
+        apart, normals = contacts.between(motion, there), None
+        if self.config.meets:
+            pairs = len(contacts.pairs)  # one field for all has no pairs
+            ahead = self.carrier.moved(inks, motion).clamp(0, 1)
+            overlap = contacts.overlap(ahead)
+            near = contacts.near(overlap)
+            looks = [F.avg_pool2d(inks, self.patch), F.pixel_unshuffle(overlap, self.patch), near]
+            if self.config.aligned:
+                normals = contacts.normals(ahead, overlap)[:, :pairs]
+                apart = along(apart, normals)
+            told, apart = apart, apart * near[:, :pairs, None]
+        else:
+            looks, told = [F.pixel_unshuffle(inks, self.patch)], apart
+        parts = [there * UNIT, differences(motion), told.flatten(1, 2)]
         if not self.config.relative:
-            told.append(motion)
+            parts.append(motion)
         pushed = torch.cat([action, action - state.action], 1) / self.config.action_scale
         pushed = pushed[..., None, None].expand(-1, -1, *motion.shape[-2:])
-        if self.config.meets:
-            overlap = carrier.overlap(inks, motion)
-            meeting = carrier.meeting(overlap)
-            looks = [F.avg_pool2d(inks, self.patch), F.pixel_unshuffle(overlap, self.patch), meeting]
-            apart = apart * meeting[:, : len(carrier.pairs), None]  # one field for all has no pairs
-        else:
-            looks = [F.pixel_unshuffle(inks, self.patch)]
-        return torch.cat([*looks, torch.cat(told, 1) / UNIT, pushed], 1), apart
+        return torch.cat([*looks, torch.cat(parts, 1) / UNIT, pushed], 1), apart, normals
 
     def _shown(self, inks: Tensor, covering: Tensor) -> Tensor:
         """What is seen of inks [B, 3, H, W], each of which may hide another [B, 6, h, w]; see `OVER`."""

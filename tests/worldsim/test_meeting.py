@@ -1,0 +1,95 @@
+"""Where inks meet: normals against geometry, and what passes there against mechanics."""
+
+import math
+
+import pytest
+import torch
+
+from worldsim.models.contacts import Contacts, along, turned
+from worldsim.models.inks import to_inks
+from worldsim.models.motion import MotionModel
+from worldsim.rendering import Looks, render
+from worldsim.scenes import Body, Scene
+
+CONTACTS = Contacts(64, 4, 3)
+
+
+def inks_of(*bodies):
+    """Each body on a picture of its own, so that they may lie over each other."""
+    drawn = []
+    for body in bodies:
+        state = torch.tensor([[[[*body.position, body.angle, 0.0, 0.0, 0.0]]]])
+        drawn.append(to_inks(render(state, Looks.of([Scene((body,))]), 64)[:, 0] * 2 - 1))
+    return sum(drawn).clamp(0, 1)
+
+
+def angle_between(normal, way):
+    return math.atan2(normal[0] * way[1] - normal[1] * way[0], normal[0] * way[0] + normal[1] * way[1])
+
+
+@pytest.mark.parametrize("deep", (0.1, 0.5))
+@pytest.mark.parametrize("radii", ((0.4, 0.6), (1.3, 0.8), (1.9, 1.5)))
+@pytest.mark.parametrize("angle", (0.3, 2.0, 4.4))
+def test_the_normal_of_two_discs_is_the_line_of_their_centres(radii, angle, deep):
+    way = math.cos(angle), math.sin(angle)
+    apart = radii[0] + radii[1] - deep
+    at = [(5.1 + side * apart / 2 * way[0], 4.8 + side * apart / 2 * way[1]) for side in (-1, 1)]
+    inks = inks_of(*(Body(c, (r,), p, (0.0, 0.0)) for c, r, p in zip(("red", "blue"), radii, at)))
+    normals = CONTACTS.normals(inks, CONTACTS.overlap(inks))
+    touching = (radii[0] - deep / 2) - apart / 2
+    column, row = (5.1 + touching * way[0]) * 1.6, 16 - (4.8 + touching * way[1]) * 1.6
+    right, down = normals[0, 0, :, int(row), int(column)].tolist()
+    assert math.hypot(right, down) == pytest.approx(1, abs=0.01)
+    assert abs(angle_between((right, -down), way)) < 0.03
+    assert normals[0, 1:].abs().max() == 0  # nothing black is there
+
+
+def test_motion_along_a_normal_and_back():
+    random = torch.Generator().manual_seed(0)
+    vectors, angle = torch.randn(5, 2, 3, 3, generator=random), torch.rand(5, 3, 3, generator=random) * 6
+    normals = torch.stack([angle.cos(), angle.sin()], 1)
+    parts = along(vectors, normals)
+    assert torch.allclose(parts[:, 0], (vectors * normals).sum(1), atol=1e-6)
+    assert torch.allclose(parts.square().sum(1), vectors.square().sum(1), atol=1e-5)
+    assert torch.allclose(turned(parts, normals), vectors, atol=1e-6)
+
+
+def test_balls_of_equal_mass_exchange_their_motion_by_a_constant_matrix():
+    """The elastic collision of equal masses, v1' = v2 and v2' = v1, is the same matrix at every speed."""
+    pair, speeds = CONTACTS.pairs.index((0, 1)), torch.tensor([[1.5, -0.5], [-2.0, 0.25], [0.0, 0.0]])
+    motion = speeds.flatten()[None, :, None, None].expand(1, -1, 16, 16)
+    there = torch.ones(1, 3, 16, 16)
+    apart = CONTACTS.between(motion, there)
+    matrices = torch.zeros(1, 2, 2, 3, 2, 2, 16, 16)
+    one = torch.eye(2)[..., None, None]
+    matrices[0, 1, 0, pair], matrices[0, 1, 1, pair] = -one, one
+    at_once, after = CONTACTS.passed(matrices.flatten(1, 5), apart).split(6, 1)
+    assert at_once.abs().max() == 0
+    exchanged = (motion + after)[0, :, 8, 8].view(3, 2)
+    assert torch.allclose(exchanged, speeds[[1, 0, 2]])
+    alone = there * torch.tensor([1.0, 0, 1])[:, None, None]
+    assert CONTACTS.between(motion, alone)[:, pair].abs().max() == 0
+
+
+def test_what_passes_between_red_and_blue_conserves_momentum():
+    """Weight times change of motion sums to nothing, whatever the matrices. A black thing may be a wall."""
+    random = torch.Generator().manual_seed(0)
+    inks = torch.rand(2, 3, 64, 64, generator=random) * torch.tensor([1.0, 0.2, 0.4])[:, None, None]
+    heavier = torch.randn(2, 1, 16, 16, generator=random)
+    weight = inks[:, :2].mean((2, 3))[..., None, None] * torch.cat([heavier, 0 * heavier], 1).exp()
+    weight = weight[:, None, :, None]
+    matrices = torch.randn(2, 48, 16, 16, generator=random)
+    apart = torch.randn(2, 3, 2, 16, 16, generator=random)
+    share = CONTACTS.share(inks, heavier)
+    assert CONTACTS.passed(matrices, apart, share=share).unflatten(1, (2, 3, 2))[:, :, 2].abs().mean() > 0.1
+    apart[:, 1:] = 0  # red and blue alone
+    momentum = weight * CONTACTS.passed(matrices, apart, share=share).unflatten(1, (2, 3, 2))[:, :, :2]
+    assert momentum.abs().mean() > 0.1
+    assert momentum.sum(2).abs().max() < 0.01 * momentum.abs().max()  # but for what weighs nothing
+    unweighed = weight * CONTACTS.passed(matrices, apart).unflatten(1, (2, 3, 2))[:, :, :2]
+    assert unweighed.sum(2).abs().mean() > 0.1
+
+
+def test_alignment_needs_to_know_where_things_meet():
+    with pytest.raises(ValueError, match="meets=True"):
+        MotionModel(aligned=True)

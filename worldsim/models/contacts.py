@@ -1,0 +1,116 @@
+"""Where things of two inks meet, and what passes between them.
+
+`Contacts` looks at inks [B, 3, H, W] and fields of motion; nothing in it is learned. A pair is two inks, or
+the fields of two inks where each has its own.
+"""
+
+from itertools import combinations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from worldsim.models.fields import Filling, Slope
+from worldsim.models.inks import INKS
+
+FREE = (0, 1)  #: red and blue things are free to move; black ones are walls, or pale
+HAZE = 0.05  #: of one ink within a thing of another does not count as overlap
+MET = 5e-4  #: cells of overlap, times nearness, at which things half meet
+NOTHING = 1e-4  #: share of a picture that ink must cover to weigh anything
+BLUR = 0.75  #: cells over which the slope of ink is taken
+SLIGHT = 1e-2  #: inks per pixel: a slope that is hardly one has no direction
+PAIRS = tuple(combinations(range(INKS), 2))
+
+
+class Contacts(nn.Module):
+    """Overlaps, normals and differences of motion, and the changes of motion that come of them.
+
+    Parameters
+    ----------
+    resolution, patch : sides of pictures and of their cells, pixels
+    fields : fields of motion, one for each ink or one for all
+    """
+
+    def __init__(self, resolution: int, patch: int, fields: int) -> None:
+        super().__init__()
+        self.patch, self.fields = patch, fields
+        self.pairs = PAIRS if fields > 1 else ()
+        self.filling = Filling(resolution // patch)
+        self.slope = Slope(resolution, BLUR * patch)
+
+    def overlap(self, inks: Tensor) -> Tensor:
+        """How far each two inks lie over each other: [B, 3, H, W] in [0, 1]."""
+        both = [inks[:, i] + inks[:, j] for i, j in PAIRS]
+        return (torch.stack(both, 1) - 1 - HAZE).clamp(min=0)  # edges of two things may share a pixel
+
+    def near(self, overlap: Tensor) -> Tensor:
+        """Whether each two inks meet at or near a place: [B, 3, h, w] in [0, 1], from their overlap."""
+        return self.filling.presence(F.avg_pool2d(overlap, self.patch), MET)
+
+    @torch.no_grad()
+    def normals(self, inks: Tensor, overlap: Tensor) -> Tensor:
+        """Unit vectors [B, 3, 2, h, w], (right, down), from the first to the second of each two inks at the
+        overlap nearest to each place; zero where there is none.
+
+        The blurred difference of two discs rises along the line between their centres, that of a disc and a
+        wall across the wall.
+        """
+        slopes = self.slope(inks)
+        across = torch.stack([slopes[:, j] - slopes[:, i] for i, j in PAIRS], 1) * overlap[:, :, None]
+        weight = F.avg_pool2d(overlap, self.patch).repeat_interleave(2, 1)
+        mean = self.filling.mean_of(F.avg_pool2d(across.flatten(1, 2), self.patch), weight).unflatten(
+            1, (-1, 2)
+        )
+        return mean / (mean.square().sum(2, keepdim=True) + SLIGHT**2).sqrt()
+
+    def between(self, motion: Tensor, there: Tensor) -> Tensor:
+        """Differences [B, pairs, 2, h, w] between the motions of two fields, at places where both are."""
+        field, near = motion.unflatten(1, (self.fields, 2)), there[:, :, None]
+        apart = [(field[:, i] - field[:, j]) * near[:, i] * near[:, j] for i, j in self.pairs]
+        return torch.stack(apart, 1) if apart else motion.new_zeros(len(motion), 0, 2, *motion.shape[-2:])
+
+    def share(self, inks: Tensor, heavier: Tensor) -> Tensor:
+        """Share [B, 1, h, w] of the first field in the weight of the first two.
+
+        A field weighs as much as there is ink of it in the picture; `heavier` [B, 1, h, w] is added to the
+        logarithm of their ratio.
+        """
+        first, second = (inks[:, :2].clamp(0, 1).mean((2, 3)) + NOTHING).log().unbind(1)
+        return torch.sigmoid((first - second)[:, None, None, None] + heavier)
+
+    def passed(
+        self, matrices: Tensor, apart: Tensor, normals: Tensor | None = None, share: Tensor | None = None
+    ) -> Tensor:
+        """Changes [B, 2 · 2 fields, h, w] of motion, at once and after, from one field to another.
+
+        With `normals` the differences are `along` them, and the matrices too. With `share` one matrix serves
+        both of the first two fields: what one loses the other gains.
+        """
+        # [B, at once or after, first or second of the pair, pair, 2, 2, h, w]
+        matrices = matrices.unflatten(1, (2, 2, len(self.pairs), 2, 2))
+        right, down = apart[:, None, None, :, None].unbind(5)
+        gained = torch.addcmul(matrices[:, :, :, :, :, 0] * right, matrices[:, :, :, :, :, 1], down)
+        if normals is not None:
+            gained = turned(gained, normals[:, None, None])
+        first, second = gained.unbind(2)
+        change = apart.new_zeros(len(apart), 2, self.fields, 2, *apart.shape[-2:])
+        for n, (i, j) in enumerate(self.pairs):
+            to_first, to_second = first[:, :, n], second[:, :, n]
+            if share is not None and (i, j) == FREE:
+                exchanged, of_first = 2 * to_first, share[:, None]
+                to_first, to_second = (of_first - 1) * exchanged, of_first * exchanged
+            change[:, :, i] = change[:, :, i] + to_first
+            change[:, :, j] = change[:, :, j] + to_second
+        return change.flatten(1, 3)
+
+
+def along(vectors: Tensor, normals: Tensor) -> Tensor:
+    """Vectors [..., 2, h, w] as their parts along unit vectors, and across them; what `turned` undoes."""
+    (x, y), (right, down) = vectors.unbind(-3), normals.unbind(-3)
+    return torch.stack([x * right + y * down, y * right - x * down], -3)
+
+
+def turned(vectors: Tensor, normals: Tensor) -> Tensor:
+    """Vectors [..., 2, h, w], (right, down), of parts along unit vectors and across them."""
+    (x, y), (right, down) = vectors.unbind(-3), normals.unbind(-3)
+    return torch.stack([x * right - y * down, x * down + y * right], -3)
