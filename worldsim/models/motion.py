@@ -181,7 +181,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         inks, motion, carrier = state.inks, state.motion, self.carrier
         weight = carrier.weight(inks)
         seen, apart, normals = self._seen(state, action, weight)
-        features = self.act(_lean(seen))
+        features = self.act(seen)
         exact = features.float()
         c = motion.shape[1]
         parts = [c, c, carrier.fields, INKS * self.patch**2]
@@ -230,7 +230,7 @@ class MotionModel(ModelMixin, ConfigMixin):
     def _seen(
         self, state: MotionState, action: Tensor, weight: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """What `act` sees, [B, C, h, w], the differences of motion that may pass from field to field, and the
+        """What `act` sees, [B, C, h, w], lean, the differences of motion that may pass from field to field, and the
         normals that they are along."""
         inks, motion, contacts = state.inks, state.motion, self.contacts
         there = self.carrier.presence(weight)
@@ -247,12 +247,11 @@ class MotionModel(ModelMixin, ConfigMixin):
             told, apart = apart, apart * near[:, :pairs, None]
         else:
             looks, told = [F.pixel_unshuffle(inks, self.patch)], apart
-        parts = [there * UNIT, differences(motion), told.flatten(1, 2)]
-        if not self.config.relative:
-            parts.append(motion)
+        moving = [differences(motion), told.flatten(1, 2)] + [motion] * (not self.config.relative)
         pushed = torch.cat([action, action - state.action], 1) / self.config.action_scale
         pushed = pushed[..., None, None].expand(-1, -1, *motion.shape[-2:])
-        return torch.cat([*looks, torch.cat(parts, 1) / UNIT, pushed], 1), apart, normals
+        parts = [*looks, there, *(x / UNIT for x in moving), pushed]
+        return torch.cat([_lean(x) for x in parts], 1), apart, normals
 
     def _shown(self, inks: Tensor, covering: Tensor) -> Tensor:
         """What is seen of inks [B, 3, H, W], each of which may hide another [B, 6, h, w]; see `OVER`."""
