@@ -13,6 +13,7 @@ REACH = (1, 2, 4)  #: cells over which differences of motion are taken
 EVEN = 1e-6  #: weight of a place without contrast
 SPREAD = 2.5  #: cells over which a thing moves as one piece
 FAR = 1e-4  #: nearness of the farther ones, over the fourth power of their distance
+TAILS = 4.0  #: widths of a blur after which it ends
 THERE = 0.003  #: contrast times nearness at which something is half there
 
 
@@ -99,6 +100,7 @@ class Slope(nn.Module):
         at = torch.arange(pixels, dtype=torch.float32)
         away = at[:, None] - at
         mean = torch.exp(-away.square() / (2 * blur**2)) / (blur * math.sqrt(2 * math.pi))
+        mean[away.abs() > TAILS * blur] = 0  # numbers too small for their exponent are multiplied slowly
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("rise", -away / blur**2 * mean, persistent=False)
 
