@@ -230,7 +230,7 @@ class MotionModel(ModelMixin, ConfigMixin):
     def _seen(
         self, state: MotionState, action: Tensor, weight: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """What `act` sees, [B, C, h, w], lean, the differences of motion that may pass from field to field, and the
+        """What `act` sees, [B, C, h, w], the differences of motion that may pass from field to field, and the
         normals that they are along."""
         inks, motion, contacts = state.inks, state.motion, self.contacts
         there = self.carrier.presence(weight)
