@@ -17,7 +17,7 @@ FREE = (0, 1)  #: red and blue things are free to move; black ones are walls, or
 HAZE = 0.05  #: of one ink within a thing of another does not count as overlap
 MET = 5e-4  #: cells of overlap, times nearness, at which things half meet
 NOTHING = 1e-4  #: share of a picture that ink must cover to weigh anything
-BLUR = 0.75  #: cells over which the slope of ink is taken
+BLUR = 0.4  #: cells over which the slope of ink is taken
 SLIGHT = 1e-2  #: inks per pixel: a slope that is hardly one has no direction
 PAIRS = tuple(combinations(range(INKS), 2))
 

@@ -10,7 +10,7 @@ speed. Motion belongs to things: each ink has a field of its own, so that bodies
 cleanly, and a field is filled in from the nearest contrast, so that a body of any size moves as one piece.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 import numpy as np
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from worldsim.models.base import check_context, gradients_where_asked
 from worldsim.models.carrier import Carrier
-from worldsim.models.contacts import Contacts, along
+from worldsim.models.contacts import NOTHING, Contacts, along
 from worldsim.models.fields import REACH, differences
 from worldsim.models.inks import INKS, to_frames, to_inks
 from worldsim.models.state import TensorState
@@ -37,14 +37,15 @@ REPAIR = 0.1  #: repairs of pixels are learned slower than motion, lest they blu
 @dataclass(frozen=True)
 class MotionState(TensorState):
     """The inks [B, 3, H, W] of the last frame, hidden ones too, the least and most that its context shows
-    [B, 3, 1, 1], its motion [B, 2 fields, h, w], (right, down) pixels per frame for each field in turn, and
-    the last action [B, A]."""
+    [B, 3, 1, 1], its motion [B, 2 fields, h, w], (right, down) pixels per frame for each field in turn, the
+    last action [B, A], and how each field answers to actions [B, fields, 1 + 2 A], or no such thing."""
 
     inks: Tensor
     least: Tensor
     most: Tensor
     motion: Tensor
     action: Tensor
+    led: Tensor
 
 
 class MotionModel(ModelMixin, ConfigMixin):
@@ -69,6 +70,9 @@ class MotionModel(ModelMixin, ConfigMixin):
         not see, so that without this a damped ball cannot be learned
     steer : a thing's motion may change by a matrix times the action, as launches and commands do whatever
         their size
+    led : how a thing answers to actions is read off the context once, as a share of its motion that it loses
+        at every frame and a matrix times the action; it does so before anything meets. A thing that follows
+        commands follows them whatever it met
     pale : things of half an ink may lose a share of their motion that others do not. To the normalised
         features of `act` a pale thing is much like a full one: without this its damping is not learned
     meets : `act` sees how much ink each cell has, and where inks would lie over each other if all moved on,
@@ -106,6 +110,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         covers: bool = True,
         drag: bool = False,
         steer: bool = False,
+        led: bool = False,
         pale: bool = False,
         meets: bool = False,
         aligned: bool = False,
@@ -141,6 +146,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.heavier = silent(nn.Conv2d(widths[0], 1, 1)) if matrices and weighed else None
         self.losing = silent(nn.Conv2d(widths[0], fields, 1)) if drag else None
         self.fading = nn.Parameter(torch.zeros(fields)) if pale else None
+        self.leading = silent(nn.Linear(look_widths[0], 1 + 2 * action_size)) if led else None
         self.steering = silent(nn.Conv2d(widths[0], motion * action_size, 1)) if steer else None
 
     def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
@@ -168,16 +174,23 @@ class MotionModel(ModelMixin, ConfigMixin):
             motion, weight = carrier.carried(motion, motion), carrier.weight(now)
             for _ in range(self.looks):
                 seen = torch.cat([self._fold(carrier.moved(before, motion) - now), self._fold(now)], 1)
-                found = _precisely(self.correct, self.look(seen))
+                features = self.look(seen)
+                found = _precisely(self.correct, features)
                 change, sure = found.tensor_split([motion.shape[1]], 1)
                 motion = carrier.filled(motion + change, weight * certainty(sure))
             explained.append(to_frames(carrier.moved(before, motion)))
+        led = motion.new_zeros(len(motion), carrier.fields, 0)
+        if self.leading:
+            led = _precisely(self.leading, _mean_at(features, carrier.weight(inks[:, -1])))
         least = inks.amin((1, 3, 4))[..., None, None].clamp(max=0)
         most = inks.amax((1, 3, 4))[..., None, None].clamp(min=1)
-        return MotionState(inks[:, -1], least, most, motion, actions[:, -1]), torch.stack(explained, 1)
+        state = MotionState(inks[:, -1], least, most, motion, actions[:, -1], led)
+        return state, torch.stack(explained, 1)
 
     def advance(self, state: MotionState, action: Tensor) -> tuple[MotionState, Tensor]:
         """The next state, and its frame [B, 3, H, W] in [-1, 1], not yet clamped."""
+        if self.leading:
+            state = self._led(state, action)
         inks, motion, carrier = state.inks, state.motion, self.carrier
         weight = carrier.weight(inks)
         seen, apart, normals = self._seen(state, action, weight)
@@ -192,7 +205,7 @@ class MotionModel(ModelMixin, ConfigMixin):
             at_once, after = at_once + passed[:, :c], after + passed[:, c:]
         if self.steering:
             matrices = _precisely(self.steering, exact).unflatten(1, (c, self.config.action_size))
-            told_to = (UNIT * action / self.config.action_scale)[:, None, :, None, None]
+            told_to = self._told(action)[:, None, :, None, None]
             at_once = at_once + (matrices * told_to).sum(2)  # no product that autocast would make coarse
         if self.losing:
             at_once = at_once - motion * _precisely(self.losing, exact).repeat_interleave(2, 1)
@@ -207,7 +220,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         inks = torch.clamp(sharp, state.least, state.most)
         motion = carrier.filled(travel + after, carrier.weight(inks) * certainty(sure))
         shown = self._shown(sharp, _precisely(self.covering, exact)) if self.covering else sharp
-        return MotionState(inks, state.least, state.most, motion, action), to_frames(shown)
+        return MotionState(inks, state.least, state.most, motion, action, state.led), to_frames(shown)
 
     @torch.no_grad()
     def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> MotionState:
@@ -226,6 +239,17 @@ class MotionModel(ModelMixin, ConfigMixin):
                 state, frame = self.advance(state, action)
                 frames.append(torch.add(0.5, frame, alpha=0.5).clamp(0, 1))
         return state, torch.stack(frames, 1)
+
+    def _told(self, action: Tensor) -> Tensor:
+        return UNIT * action / self.config.action_scale
+
+    def _led(self, state: MotionState, action: Tensor) -> MotionState:
+        """The state after what the agent moves has answered to an action."""
+        lost, matrices = state.led[:, :, :1], state.led[:, :, 1:].unflatten(2, (2, -1))
+        gained = (matrices * self._told(action)[:, None, None]).sum(3)
+        motion = state.motion.unflatten(1, (-1, 2))
+        motion = motion - motion * lost[..., None, None] + gained[..., None, None]
+        return replace(state, motion=motion.flatten(1, 2))
 
     def _seen(
         self, state: MotionState, action: Tensor, weight: Tensor
@@ -265,6 +289,13 @@ class MotionModel(ModelMixin, ConfigMixin):
         return _lean(F.pixel_unshuffle(inks, self.patch))
 
 
+def _mean_at(features: Tensor, weight: Tensor) -> Tensor:
+    """Mean [B, fields, C] of features [B, C, h, w], by the weight [B, fields, h, w] of each field."""
+    with torch.autocast(features.device.type, enabled=False):
+        total = weight.flatten(2) @ features.float().flatten(2).transpose(1, 2)
+    return total / (weight.sum((2, 3))[..., None] + NOTHING)
+
+
 def certainty(sure: Tensor) -> Tensor:
     """How much more than others a place has to say about the motion of its thing: 1 / 20 to 20 times."""
     return (3 * torch.tanh(sure / 3)).exp()
@@ -277,7 +308,7 @@ def _lean(x: Tensor) -> Tensor:
     return x.to(dtype, memory_format=torch.channels_last)
 
 
-def _precisely(layer: nn.Conv2d, x: Tensor) -> Tensor:
+def _precisely(layer: nn.Module, x: Tensor) -> Tensor:
     """In single precision: half a percent of a motion, all that bfloat16 holds, is seen in a rollout."""
     with torch.autocast(x.device.type, enabled=False):
         return layer(x.float()).contiguous()

@@ -1,8 +1,12 @@
 """Convolutions at two resolutions that leave what they are given as it is until they have learned."""
 
+from typing import TypeVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+Layer = TypeVar("Layer", bound=nn.Module)
 
 
 class Trunk(nn.Module):
@@ -58,7 +62,7 @@ class ChannelNorm(nn.Module):
         return (x * scale.to(x.dtype) * self.weight.to(x.dtype)).movedim(-1, 1)
 
 
-def silent(layer: nn.Conv2d) -> nn.Conv2d:
+def silent(layer: Layer) -> Layer:
     """A layer that says nothing until it has learned: at first, everything moves on as it did."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
