@@ -61,7 +61,7 @@ IDEAS = {
         "passes them on along the normals of contacts", "motion", {"meets": True, "aligned": True}
     ),
     "motion, weighed": Idea(
-        "conserves momentum where inks meet: written mechanics", "motion", {"meets": True, "weighed": True}
+        "as much as the other's share in the ink of both", "motion", {"meets": True, "weighed": True}
     ),
     "motion, short": Idea("rollouts of 4 frames instead of 28", "motion", training=SHORT),
     "motion, one field": Idea("moves all inks by one field", "motion", {"layered": False}),

@@ -178,8 +178,8 @@ def test_balls_collide_by_one_constant_number_whatever_their_size(radii, angle):
     motion = torch.tensor([right, down, -right, -down, 0.0, 0.0], dtype=torch.float32)
     motion = motion[None, :, None, None].expand(1, -1, 16, 16)
     with torch.no_grad():
-        # at once, between red and blue, along their normal
-        made.passing.bias.view(2, 2, 3, 2, 2)[0, 0, 0, 0, 0] = 1.0
+        # at once, along the normal of red and blue, by the amount of the other
+        made.passing.bias.view(2, 2, 2, 3, 2, 2)[1, 0, :, 0, 0, 0] = torch.tensor([-1.0, 1.0])
         state, _ = made.watch(frames, torch.zeros(1, 3, 2))
         state = replace(state, motion=motion)
         state, _ = made.advance(state, torch.zeros(1, 2))

@@ -13,10 +13,9 @@ from torch import Tensor, nn
 from worldsim.models.fields import Filling, Slope
 from worldsim.models.inks import INKS
 
-FREE = (0, 1)  #: red and blue things are free to move; black ones are walls, or pale
 HAZE = 0.05  #: of one ink within a thing of another does not count as overlap
 MET = 5e-4  #: cells of overlap, times nearness, at which things half meet
-NOTHING = 1e-4  #: share of a picture that ink must cover to weigh anything
+NOTHING = 1e-4  #: share of a picture that ink must cover to count
 BLUR = 0.4  #: cells over which the slope of ink is taken
 SLIGHT = 1e-2  #: inks per pixel: a slope that is hardly one has no direction
 PAIRS = tuple(combinations(range(INKS), 2))
@@ -69,25 +68,27 @@ class Contacts(nn.Module):
         apart = [(field[:, i] - field[:, j]) * near[:, i] * near[:, j] for i, j in self.pairs]
         return torch.stack(apart, 1) if apart else motion.new_zeros(len(motion), 0, 2, *motion.shape[-2:])
 
-    def share(self, inks: Tensor, heavier: Tensor) -> Tensor:
-        """Share [B, 1, h, w] of the first field in the weight of the first two.
-
-        A field weighs as much as there is ink of it in the picture; `heavier` [B, 1, h, w] is added to the
-        logarithm of their ratio.
-        """
-        first, second = (inks[:, :2].clamp(0, 1).mean((2, 3)) + NOTHING).log().unbind(1)
-        return torch.sigmoid((first - second)[:, None, None, None] + heavier)
+    def amounts(self, inks: Tensor) -> Tensor:
+        """Ink of the second and of the first of each pair, over the mean of both: [B, 2, 3]."""
+        ink = inks.clamp(0, 1).mean((2, 3)) + NOTHING
+        second = torch.stack([2 * ink[:, j] / (ink[:, i] + ink[:, j]) for i, j in PAIRS], 1)
+        return torch.stack([second, 2 - second], 1)
 
     def passed(
-        self, matrices: Tensor, apart: Tensor, normals: Tensor | None = None, share: Tensor | None = None
+        self, matrices: Tensor, apart: Tensor, normals: Tensor | None = None, amounts: Tensor | None = None
     ) -> Tensor:
         """Changes [B, 2 · 2 fields, h, w] of motion, at once and after, from one field to another.
 
-        With `normals` the differences are `along` them, and the matrices too. With `share` one matrix serves
-        both of the first two fields: what one loses the other gains.
+        With `normals` the differences are `along` them, and the matrices too. With `amounts` there are
+        twice as many matrices: those of the second half are times the amount of the other field.
         """
         # [B, at once or after, first or second of the pair, pair, 2, 2, h, w]
-        matrices = matrices.unflatten(1, (2, 2, len(self.pairs), 2, 2))
+        form = 2, 2, len(self.pairs), 2, 2
+        if amounts is None:
+            matrices = matrices.unflatten(1, form)
+        else:
+            constant, slope = matrices.unflatten(1, (2, *form)).unbind(1)
+            matrices = constant + slope * amounts[:, None, :, :, None, None, None, None]
         right, down = apart[:, None, None, :, None].unbind(5)
         gained = torch.addcmul(matrices[:, :, :, :, :, 0] * right, matrices[:, :, :, :, :, 1], down)
         if normals is not None:
@@ -95,12 +96,8 @@ class Contacts(nn.Module):
         first, second = gained.unbind(2)
         change = apart.new_zeros(len(apart), 2, self.fields, 2, *apart.shape[-2:])
         for n, (i, j) in enumerate(self.pairs):
-            to_first, to_second = first[:, :, n], second[:, :, n]
-            if share is not None and (i, j) == FREE:
-                exchanged, of_first = 2 * to_first, share[:, None]
-                to_first, to_second = (of_first - 1) * exchanged, of_first * exchanged
-            change[:, :, i] = change[:, :, i] + to_first
-            change[:, :, j] = change[:, :, j] + to_second
+            change[:, :, i] = change[:, :, i] + first[:, :, n]
+            change[:, :, j] = change[:, :, j] + second[:, :, n]
         return change.flatten(1, 3)
 
 

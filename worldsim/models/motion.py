@@ -80,8 +80,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         like nothing that larger ones have taught
     aligned : where inks meet, differences of motion and their matrices are along and across the normal of the
         contact, not right and down: what is learned of one direction holds for all. Needs `meets`
-    weighed : of what passes between red and blue the first loses what the second gains, each by the
-        other's share of the ink: momentum is conserved. This is written mechanics
+    weighed : the matrices of `transfer` may grow with the other's share in the ink of both. A linear function
+        goes on beyond the sizes seen
     """
 
     name = "motion"
@@ -141,9 +141,8 @@ class MotionModel(ModelMixin, ConfigMixin):
             silent(nn.Conv2d(detail, INKS, 3, padding=1)),
         )
         self.covering = silent(nn.Conv2d(widths[0], len(OVER), 1)) if covers else None
-        matrices = 16 * pairs if transfer else 0
+        matrices = 16 * pairs * (2 if weighed else 1) if transfer else 0
         self.passing = silent(nn.Conv2d(widths[0], matrices, 1)) if matrices else None
-        self.heavier = silent(nn.Conv2d(widths[0], 1, 1)) if matrices and weighed else None
         self.losing = silent(nn.Conv2d(widths[0], fields, 1)) if drag else None
         self.fading = nn.Parameter(torch.zeros(fields)) if pale else None
         self.leading = silent(nn.Linear(look_widths[0], 1 + 2 * action_size)) if led else None
@@ -200,8 +199,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         parts = [c, c, carrier.fields, INKS * self.patch**2]
         at_once, after, sure, repair = _precisely(self.leave, exact).split(parts, 1)
         if self.passing:
-            share = self.contacts.share(inks, _precisely(self.heavier, exact)) if self.heavier else None
-            passed = self.contacts.passed(_precisely(self.passing, exact), apart, normals, share)
+            amounts = self.contacts.amounts(inks) if self.config.weighed else None
+            passed = self.contacts.passed(_precisely(self.passing, exact), apart, normals, amounts)
             at_once, after = at_once + passed[:, :c], after + passed[:, c:]
         if self.steering:
             matrices = _precisely(self.steering, exact).unflatten(1, (c, self.config.action_size))

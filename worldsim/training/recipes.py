@@ -80,8 +80,8 @@ SCHEDULES: dict[str, dict[str, Any]] = {  #: what a family changes in every reci
 TABLE = {"action_size": 2, "action_scale": 4.0}
 DROP = {"action_size": 1, "action_scale": 1.5}
 COMMANDED = {"drag": True, "steer": True}  #: motions that are lost, and those that follow commands
-MEETING = {"meets": True, "weighed": True}  #: what happens where things meet, whatever their size
-ALIGNED = MEETING | {"aligned": True}  #: and whatever the direction
+MEETING = {"meets": True, "aligned": True, "weighed": True}  #: what passes where things meet
+LED = {"drag": True, "led": True}  #: the same, and commands are followed before anything meets
 CONTACTS: dict[str, Any] = {  #: most short windows show a contact, and long rollouts come late
     "clips": 40_000,
     "steps": 5_000,
@@ -120,7 +120,7 @@ RECIPES: dict[str, Recipe] = {
                 ("screen", 0.1),
                 ("push", 0.14),
             ),
-            model=TABLE | COMMANDED | ALIGNED | {"pale": True},  # a pale ball is damped
+            model=TABLE | LED | MEETING | {"pale": True},  # a pale ball is damped
             **MANY | {"steps": 9_000, "horizons": TURNS},
         ),
         Recipe(
