@@ -81,7 +81,6 @@ TABLE = {"action_size": 2, "action_scale": 4.0}
 DROP = {"action_size": 1, "action_scale": 1.5}
 COMMANDED = {"drag": True, "steer": True}  #: motions that are lost, and those that follow commands
 MEETING = {"meets": True, "aligned": True, "weighed": True}  #: what passes where things meet
-LED = {"drag": True, "led": True}  #: the same, and commands are followed before anything meets
 CONTACTS: dict[str, Any] = {  #: most short windows show a contact, and long rollouts come late
     "clips": 40_000,
     "steps": 5_000,
@@ -120,7 +119,8 @@ RECIPES: dict[str, Recipe] = {
                 ("screen", 0.1),
                 ("push", 0.14),
             ),
-            model=TABLE | LED | MEETING | {"pale": True},  # a pale ball is damped
+            # a pale ball is damped; commands are followed before anything meets
+            model=TABLE | COMMANDED | MEETING | {"pale": True, "led": True},
             **MANY | {"steps": 9_000, "horizons": TURNS},
         ),
         Recipe(
