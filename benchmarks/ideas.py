@@ -58,10 +58,10 @@ IDEAS = {
     "motion": Idea("keeps what another ink hides", "motion"),
     "motion, meeting": Idea("sees where inks would come to overlap, not pixels", "motion", {"meets": True}),
     "motion, aligned": Idea(
-        "passes them on along the normals of contacts", "motion", {"meets": True, "aligned": True}
+        "passes differences on along the normals of contacts", "motion", {"meets": True, "aligned": True}
     ),
     "motion, weighed": Idea(
-        "as much as the other's share in the ink of both", "motion", {"meets": True, "weighed": True}
+        "passes on more, the larger the other's share of the ink", "motion", {"meets": True, "weighed": True}
     ),
     "motion, short": Idea("rollouts of 4 frames instead of 28", "motion", training=SHORT),
     "motion, one field": Idea("moves all inks by one field", "motion", {"layered": False}),

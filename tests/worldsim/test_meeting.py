@@ -80,10 +80,8 @@ def test_of_discs_that_collide_each_changes_as_the_other_weighs():
     motion = speeds.flatten()[None, :, None, None].expand(1, -1, 16, 16)
     apart = CONTACTS.between(motion, torch.ones(1, 3, 16, 16))
     matrices = torch.zeros(1, 2, 2, 2, 3, 2, 2, 16, 16)
-    matrices[0, 1, 0, 0, 0], matrices[0, 1, 0, 1, 0] = (
-        -torch.eye(2)[..., None, None],
-        torch.eye(2)[..., None, None],
-    )
+    one = torch.eye(2)[..., None, None]
+    matrices[0, 1, 0, 0, 0], matrices[0, 1, 0, 1, 0] = -one, one
     change = CONTACTS.passed(matrices.flatten(1, 6), apart, amounts=amounts)[0, :6, 8, 8].view(3, 2)
     m1, m2 = radii[0] ** 2, radii[1] ** 2
     expected = torch.stack([-2 * m2 * (speeds[0] - speeds[1]), 2 * m1 * (speeds[0] - speeds[1])]) / (m1 + m2)

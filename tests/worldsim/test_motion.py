@@ -136,15 +136,8 @@ def test_a_thing_that_is_led_pushes_in_the_frame_of_the_command():
     scene = Scene(
         (pusher, Body("blue", (1.0,), (5.85, 5.0))), control=Control(0, "velocity", (-9, -9), (9, 9))
     )
-    frames = (
-        render(
-            torch.from_numpy(simulate(make_engine("reference"), [scene], 4).states).float(),
-            Looks.of([scene]),
-            64,
-        )
-        * 2
-        - 1
-    )
+    states = torch.from_numpy(simulate(make_engine("reference"), [scene], 4).states).float()
+    frames = render(states, Looks.of([scene]), 64) * 2 - 1
     fresh = MotionModel(**SMALL, led=True, meets=True, aligned=True).eval()
     with torch.no_grad():
         follow(fresh)

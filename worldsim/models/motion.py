@@ -240,6 +240,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         return state, torch.stack(frames, 1)
 
     def _told(self, action: Tensor) -> Tensor:
+        """An action as the matrices that answer to it take it."""
         return UNIT * action / self.config.action_scale
 
     def _led(self, state: MotionState, action: Tensor) -> MotionState:
