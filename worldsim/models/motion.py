@@ -10,7 +10,7 @@ speed. Motion belongs to things: each ink has a field of its own, so that bodies
 cleanly, and a field is filled in from the nearest contrast, so that a body of any size moves as one piece.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from worldsim.models.base import check_context, gradients_where_asked
 from worldsim.models.carrier import Carrier
-from worldsim.models.contacts import NOTHING, Contacts, along
+from worldsim.models.contacts import Contacts, along
 from worldsim.models.fields import REACH, differences
 from worldsim.models.inks import INKS, to_frames, to_inks
 from worldsim.models.state import TensorState
@@ -37,15 +37,14 @@ REPAIR = 0.1  #: repairs of pixels are learned slower than motion, lest they blu
 @dataclass(frozen=True)
 class MotionState(TensorState):
     """The inks [B, 3, H, W] of the last frame, hidden ones too, the least and most that its context shows
-    [B, 3, 1, 1], its motion [B, 2 fields, h, w], (right, down) pixels per frame for each field in turn, the
-    last action [B, A], and how each field answers to actions [B, fields, 1 + 2 A], or no such thing."""
+    [B, 3, 1, 1], its motion [B, 2 fields, h, w], (right, down) pixels per frame for each field in turn, and
+    the last action [B, A]."""
 
     inks: Tensor
     least: Tensor
     most: Tensor
     motion: Tensor
     action: Tensor
-    led: Tensor
 
 
 class MotionModel(ModelMixin, ConfigMixin):
@@ -68,11 +67,11 @@ class MotionModel(ModelMixin, ConfigMixin):
     covers : an ink may hide another, which stays in the state; else what is not seen is gone
     drag : a thing may lose a share of its motion at each frame. The loss depends on a speed that `act` does
         not see, so that without this a damped ball cannot be learned
-    steer : a thing's motion may change by a matrix times the action, as launches and commands do whatever
-        their size
-    led : how a thing answers to actions is read off the context once, as a share of its motion that it loses
-        at every frame and a matrix times the action; it does so before anything meets. A thing that follows
-        commands follows them whatever it met
+    steer : a thing's motion may change by a matrix times the action, as launches do whatever their size
+    follow : a thing's motion may also change by a matrix times the change of the action, as that of what
+        follows commands does, and `drag` then draws it towards the motion last commanded: what met something,
+        or was misjudged, comes back to its command. `act` sees no actions. To learn the same from `drag` and
+        `steer` is hopeless: either alone makes things worse, until both are right
     pale : things of half an ink may lose a share of their motion that others do not. To the normalised
         features of `act` a pale thing is much like a full one: without this its damping is not learned
     meets : `act` sees how much ink each cell has, and where inks would lie over each other if all moved on,
@@ -110,7 +109,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         covers: bool = True,
         drag: bool = False,
         steer: bool = False,
-        led: bool = False,
+        follow: bool = False,
         pale: bool = False,
         meets: bool = False,
         aligned: bool = False,
@@ -130,7 +129,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.correct = silent(nn.Conv2d(look_widths[0], motion + fields, 3, padding=1))
         told = motion * 4 * len(REACH) + 2 * pairs + fields + (0 if relative else motion)
         inputs = INKS * (1 + patch**2 + 1) if meets else pixels  # of each pair of inks as of each ink
-        self.act = Trunk(inputs + told + 2 * action_size, widths, blocks)
+        commands = 0 if follow else 2 * action_size
+        self.act = Trunk(inputs + told + commands, widths, blocks)
         self.leave = silent(nn.Conv2d(widths[0], pixels + 2 * motion + fields, 3, padding=1))
         self.guide = nn.Conv2d(widths[0], 4 * patch**2, 1)
         self.sharpen = nn.Sequential(
@@ -145,8 +145,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.passing = silent(nn.Conv2d(widths[0], matrices, 1)) if matrices else None
         self.losing = silent(nn.Conv2d(widths[0], fields, 1)) if drag else None
         self.fading = nn.Parameter(torch.zeros(fields)) if pale else None
-        self.leading = silent(nn.Linear(look_widths[0], 1 + 2 * action_size)) if led else None
         self.steering = silent(nn.Conv2d(widths[0], motion * action_size, 1)) if steer else None
+        self.commanding = silent(nn.Conv2d(widths[0], motion * action_size, 1)) if follow else None
 
     def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
         """The frames [B, T, 3, H, W] after `frames` [B, K, 3, H, W] in [-1, 1].
@@ -178,18 +178,13 @@ class MotionModel(ModelMixin, ConfigMixin):
                 change, sure = found.tensor_split([motion.shape[1]], 1)
                 motion = carrier.filled(motion + change, weight * certainty(sure))
             explained.append(to_frames(carrier.moved(before, motion)))
-        led = motion.new_zeros(len(motion), carrier.fields, 0)
-        if self.leading:
-            led = _precisely(self.leading, _mean_at(features, carrier.weight(inks[:, -1])))
         least = inks.amin((1, 3, 4))[..., None, None].clamp(max=0)
         most = inks.amax((1, 3, 4))[..., None, None].clamp(min=1)
-        state = MotionState(inks[:, -1], least, most, motion, actions[:, -1], led)
+        state = MotionState(inks[:, -1], least, most, motion, actions[:, -1])
         return state, torch.stack(explained, 1)
 
     def advance(self, state: MotionState, action: Tensor) -> tuple[MotionState, Tensor]:
         """The next state, and its frame [B, 3, H, W] in [-1, 1], not yet clamped."""
-        if self.leading:
-            state = self._led(state, action)
         inks, motion, carrier = state.inks, state.motion, self.carrier
         weight = carrier.weight(inks)
         seen, apart, normals = self._seen(state, action, weight)
@@ -203,11 +198,13 @@ class MotionModel(ModelMixin, ConfigMixin):
             passed = self.contacts.passed(_precisely(self.passing, exact), apart, normals, amounts)
             at_once, after = at_once + passed[:, :c], after + passed[:, c:]
         if self.steering:
-            matrices = _precisely(self.steering, exact).unflatten(1, (c, self.config.action_size))
-            told_to = self._told(action)[:, None, :, None, None]
-            at_once = at_once + (matrices * told_to).sum(2)  # no product that autocast would make coarse
+            at_once = at_once + self._answered(self.steering, exact, action)[0]
+        idle = motion  # beyond what was commanded
+        if self.commanding:
+            changed, before = self._answered(self.commanding, exact, action - state.action, state.action)
+            at_once, idle = at_once + changed, motion - before
         if self.losing:
-            at_once = at_once - motion * _precisely(self.losing, exact).repeat_interleave(2, 1)
+            at_once = at_once - idle * _precisely(self.losing, exact).repeat_interleave(2, 1)
         if self.fading is not None:
             faded = self.fading[:, None, None] * carrier.pale(inks)
             at_once = at_once - motion * faded.repeat_interleave(2, 1)
@@ -219,7 +216,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         inks = torch.clamp(sharp, state.least, state.most)
         motion = carrier.filled(travel + after, carrier.weight(inks) * certainty(sure))
         shown = self._shown(sharp, _precisely(self.covering, exact)) if self.covering else sharp
-        return MotionState(inks, state.least, state.most, motion, action, state.led), to_frames(shown)
+        return MotionState(inks, state.least, state.most, motion, action), to_frames(shown)
 
     @torch.no_grad()
     def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> MotionState:
@@ -239,17 +236,12 @@ class MotionModel(ModelMixin, ConfigMixin):
                 frames.append(torch.add(0.5, frame, alpha=0.5).clamp(0, 1))
         return state, torch.stack(frames, 1)
 
-    def _told(self, action: Tensor) -> Tensor:
-        """An action as the matrices that answer to it take it."""
-        return UNIT * action / self.config.action_scale
-
-    def _led(self, state: MotionState, action: Tensor) -> MotionState:
-        """The state after what the agent moves has answered to an action."""
-        lost, matrices = state.led[:, :, :1], state.led[:, :, 1:].unflatten(2, (2, -1))
-        gained = (matrices * self._told(action)[:, None, None]).sum(3)
-        motion = state.motion.unflatten(1, (-1, 2))
-        motion = motion - motion * lost[..., None, None] + gained[..., None, None]
-        return replace(state, motion=motion.flatten(1, 2))
+    def _answered(self, layer: nn.Module, features: Tensor, *actions: Tensor) -> tuple[Tensor, ...]:
+        """The motion [B, 2 fields, h, w] that a layer's matrices make of each of these actions [B, A]."""
+        matrices = _precisely(layer, features).unflatten(1, (-1, self.config.action_size))
+        told = (UNIT * action / self.config.action_scale for action in actions)
+        # no product that autocast would make coarse
+        return tuple((matrices * t[:, None, :, None, None]).sum(2) for t in told)
 
     def _seen(
         self, state: MotionState, action: Tensor, weight: Tensor
@@ -272,9 +264,10 @@ class MotionModel(ModelMixin, ConfigMixin):
         else:
             looks, told = [F.pixel_unshuffle(inks, self.patch)], apart
         moving = [differences(motion), told.flatten(1, 2)] + [motion] * (not self.config.relative)
-        pushed = torch.cat([action, action - state.action], 1) / self.config.action_scale
-        pushed = pushed[..., None, None].expand(-1, -1, *motion.shape[-2:])
-        parts = [*looks, there, *(x / UNIT for x in moving), pushed]
+        parts = [*looks, there, *(x / UNIT for x in moving)]
+        if not self.config.follow:
+            pushed = torch.cat([action, action - state.action], 1) / self.config.action_scale
+            parts.append(pushed[..., None, None].expand(-1, -1, *motion.shape[-2:]))
         return torch.cat([_lean(x) for x in parts], 1), apart, normals
 
     def _shown(self, inks: Tensor, covering: Tensor) -> Tensor:
@@ -287,13 +280,6 @@ class MotionModel(ModelMixin, ConfigMixin):
 
     def _fold(self, inks: Tensor) -> Tensor:
         return _lean(F.pixel_unshuffle(inks, self.patch))
-
-
-def _mean_at(features: Tensor, weight: Tensor) -> Tensor:
-    """Mean [B, fields, C] of features [B, C, h, w], by the weight [B, fields, h, w] of each field."""
-    with torch.autocast(features.device.type, enabled=False):
-        total = weight.flatten(2) @ features.float().flatten(2).transpose(1, 2)
-    return total / (weight.sum((2, 3))[..., None] + NOTHING)
 
 
 def certainty(sure: Tensor) -> Tensor:

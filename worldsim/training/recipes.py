@@ -16,7 +16,8 @@ class Recipe:
     `horizons` are (from this share on, predicted frames); the learning rate warms up anew after each
     change, for longer rollouts have larger gradients than the optimiser has seen. `pure_noise` is the
     share of noise levels at the end of the schedule; the rest is uniform. `event_weight` raises the odds
-    of windows in which a velocity jumps (contacts, launches). Gradients of `motion` reach back over
+    of windows in which a velocity jumps (contacts, launches); with `in_turn` it does so within a clip alone,
+    and every clip is met once before any is met again. Gradients of `motion` reach back over
     `truncate` frames. `forcing` is how `causal` is trained (see `worldsim.training.losses.forcing`),
     `autoencoder` the folder of a trained one. `cost` and `error` tell what one run took and came to.
     """
@@ -39,6 +40,7 @@ class Recipe:
     pure_noise: float = 0.8
     context_noise: float = 0.02
     event_weight: float = 4.0
+    in_turn: bool = False
     forcing: str = "rollout"
     autoencoder: str = ""
     seed: int = 0
@@ -56,10 +58,13 @@ class Recipe:
     def settings(self) -> dict[str, Any]:
         """What determines the run, as JSON types."""
         told = {"about", "cost", "error"}
+        if not self.in_turn:  # older checkpoints do not name it
+            told.add("in_turn")
         return json.loads(json.dumps({k: v for k, v in asdict(self).items() if k not in told}))
 
 
 ACTIONS = ("action_size", "action_scale")  #: settings that every family has
+LATENT = ("clip", "causal")  #: families that work on the latents of an autoencoder, in several sizes
 STANDARD: dict[str, Any] = {  #: the schedule of a family without one of its own
     name: getattr(Recipe("", "", ()), name)
     for name in ("horizons", "truncate", "batch_frames", "learning_rate", "warmup", "forcing")
@@ -94,7 +99,7 @@ MANY: dict[str, Any] = SCHEDULES["motion"] | {  #: many scenarios at once need m
     "horizons": ((0.0, 6), (0.5, 12), (0.75, 28)),
     "event_weight": 12.0,
 }
-TURNS = ((0.0, 6), (1 / 3, 4), (0.7, 8), (5 / 6, 28))  #: of `table`: most steps go to contacts
+TURNS = ((0.0, 6), (0.7, 12), (5 / 6, 28))  #: of `table`: in shorter ones balls are never hidden for long
 
 
 def _alone(scenario: str, about: str, model: dict[str, Any], **changes: Any) -> Recipe:
@@ -120,7 +125,7 @@ RECIPES: dict[str, Recipe] = {
                 ("push", 0.14),
             ),
             # a pale ball is damped; commands are followed before anything meets
-            model=TABLE | COMMANDED | MEETING | {"pale": True, "led": True},
+            model=TABLE | COMMANDED | MEETING | {"pale": True, "follow": True},
             **MANY | {"steps": 9_000, "horizons": TURNS},
         ),
         Recipe(
