@@ -16,7 +16,7 @@ from envs.base import Observation, Task
 from worldsim import keys as key
 
 ACTING = ("gain", "noise")  #: knobs of every policy
-PLANNING = ("frames", "horizon", "iterations", "replan")  #: knobs of planners
+PLANNING = ("budget", "frames", "horizon", "iterations", "replan")  #: knobs of planners
 UNLIMITED = 10**9  #: frames
 
 S = TypeVar("S", bound=Settings)
@@ -71,7 +71,8 @@ def graded_settings(settings: S, knobs: Mapping[str, float]) -> S:
 
     `frames` is the most that may be imagined for one start, `horizon` that of one candidate, `replan` the
     frames between plans. `iterations` is the pressure of optimisation: so many are made of each plan, the
-    last count of candidates repeated, within no budget unless `frames` names one.
+    last count of candidates repeated, within no budget unless `frames` names one. `budget` depends on the
+    task, see `agents.planners.config_for`.
     """
     changes: dict[str, Any] = {}
     if "iterations" in knobs:

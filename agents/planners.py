@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
+from agents.budget import budgeted
+from agents.graded import graded_settings
 from agents.imagination import SeenWorld, TrueWorld, private_world
 from agents.planner import Planner
 from agents.refits.base import Refit, Settings
@@ -80,11 +83,22 @@ PLANNERS: dict[str, Entry] = {
 }
 
 
-def config_for(name: str, task: Task) -> Settings:
-    """A planner's settings tuned for a task, or its defaults. Raises ValueError for an unknown planner."""
+def config_for(name: str, task: Task, knobs: Mapping[str, float] = MappingProxyType({})) -> Settings:
+    """A planner's settings tuned for a task, or its defaults, with some knobs turned.
+
+    `budget` scales all counts of candidates, up or down, until the planner's worst case is that many frames
+    or a little less: planners are compared at equal budgets. `frames` only cuts what goes beyond it; for the
+    others see `graded_settings`. Raises ValueError for an unknown planner, and for both of the two knobs.
+    """
     if name not in PLANNERS:
         raise ValueError(f"unknown planner {name!r}; choose among {', '.join(PLANNERS)}")
-    return PLANNERS[name].tuned.get(task.name, PLANNERS[name].default)
+    entry = PLANNERS[name]
+    config = graded_settings(entry.tuned.get(task.name, entry.default), knobs)
+    if "budget" not in knobs:
+        return config
+    if "frames" in knobs:
+        raise ValueError(f"{name} has the knobs budget and frames, which both say how much is imagined")
+    return budgeted(task, config, int(knobs["budget"]), entry.refit(config).slopes)
 
 
 def make_planner(

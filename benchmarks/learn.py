@@ -60,6 +60,9 @@ def main(args: Args) -> None:
 
 def _check(args: Args) -> None:
     """Raise ValueError for options that do not go together, before anything is trained."""
+    from envs.draws import reserved
+
+    reserved(args.starts)
     if (args.start_from or args.mix) and args.out is None:
         raise ValueError("a run with --start-from or --mix is not one the bridge looks for; name its --out")
     if args.compare and not args.evaluate_every:
@@ -124,13 +127,13 @@ def _train(args: Args, console: Any) -> tuple[Any, Path]:
 
 def _try_out(policy: Any, task: Any, args: Args) -> int:
     """How many of the last development starts, which training does not draw from, are solved."""
-    from envs.draws import DEVELOPMENT_IDS
+    from envs.draws import reserved
     from envs.episodes import run_episodes
     from envs.vector import WorldVectorEnv
 
-    ids = range(DEVELOPMENT_IDS - args.starts, DEVELOPMENT_IDS)
     env = WorldVectorEnv(task, args.execute, num_envs=min(50, args.starts), autoreset_mode="Disabled")
-    return sum(e.success for e in run_episodes(env, policy, [task.sample("id", i) for i in ids]))
+    starts = [task.sample("id", i) for i in reserved(args.starts)]
+    return sum(e.success for e in run_episodes(env, policy, starts))
 
 
 def _tell_curve(args: Args, folder: Path, console: Any) -> None:

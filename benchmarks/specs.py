@@ -33,7 +33,7 @@ PREPARED = {
     **{policy: ("box2d", "mujoco", "analytic", "learned") for policy in LEARNERS},
 }
 TRAINING = ("frames", "seed")  #: knobs of policies that are trained
-COUNTS = ("frames", "horizon", "iterations", "replan", "seed")  #: knobs that are whole numbers
+COUNTS = ("budget", "frames", "horizon", "iterations", "replan", "seed")  #: knobs that are whole numbers
 SETTINGS_OF = {"cem_privileged": "cem", "oracle": "cem"}  #: planners with the settings of another one
 
 

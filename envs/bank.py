@@ -21,7 +21,8 @@ class Bank(ReachGoal):
     """One decision, then 28 frames; the goal is for the red ball, which rests at first.
 
     Levels: `speed` needs launches of 4.5 to 6 m/s, `size` has radii of 0.3 to 0.6 or 1.6 to 2.0 m, `both` has
-    both.
+    both. The way above the divider leaves hardly any room for large balls: at `size` one in ten is large, at
+    `both` none (see `envs.factors.quantiles`).
     """
 
     name = "Bank"

@@ -31,7 +31,9 @@ class Bounce(draws.Sampled):
 
     The goal is (x of the wall, its top). The ball must pass the wall's middle after a bounce on the floor,
     its lowest point above the wall's top or at most the tolerance below it. It begins too low for that. At
-    the level `size` radii are 0.3 to 0.6 or 1.6 to 2.0 m; at speeds out of distribution no bounce clears it.
+    the level `size` radii are 0.3 to 0.6 m: a larger ball has no room to bounce before the wall and to clear
+    it, and for the same reason most balls in distribution have 0.7 to 0.9 m (see `envs.factors.quantiles`).
+    At speeds out of distribution no bounce clears the wall.
     """
 
     name = "Bounce"

@@ -30,7 +30,8 @@ class Catch(Crossing):
 
     Each downward crossing of the rim is a chance. Levels: `bounce` can only be caught after a bounce on the
     floor, at all others only at the first crossing; `speed` has a horizontal speed of 4.5 to 6 m/s, `size`
-    radii of 0.3 to 0.6 or 1.6 to 2.0 m, `both` has both.
+    radii of 0.3 to 0.6 or 1.6 to 2.0 m, `both` has both. At either of the last two, three balls in five are
+    large (see `envs.factors.quantiles`).
     """
 
     name = "Catch"

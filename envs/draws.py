@@ -9,10 +9,26 @@ from worldsim.scenes import Scene
 CONTEXT = 4  #: frames that are seen before the first decision
 CONTEXT_TIME = 0.3  #: s from t = 0 to the last of them
 DEVELOPMENT_IDS = 10_000  #: start_ids below are for development and training, reported figures use others
+RESERVE = 1_000  #: the last of them are for evaluation while something learns: no reset draws them
 RADIUS = (0.7, 1.5)
 RADIUS_OOD = ((0.3, 0.6), (1.6, 2.0))
 SPEED_OOD = (4.5, 6.0)
 LAUNCH, LAUNCH_FAST = 4.0, 6.0  #: m/s, longest launches in distribution and at levels that change the speed
+
+
+def drawn(number: np.uint64, attempt: int = 0) -> int:
+    """The development start that a random number names; further attempts name those after it."""
+    return (int(number) + attempt) % (DEVELOPMENT_IDS - RESERVE)
+
+
+def reserved(count: int) -> range:
+    """The last `count` development starts, which no reset draws. Raises ValueError for too many."""
+    if not 0 <= count <= RESERVE:
+        raise ValueError(
+            f"{count} starts were asked for evaluation; at most {RESERVE} development starts are kept out of "
+            "what training draws"
+        )
+    return range(DEVELOPMENT_IDS - count, DEVELOPMENT_IDS)
 
 
 def spread(u: np.ndarray, *bands: tuple[float, float]) -> np.ndarray:

@@ -28,7 +28,8 @@ class Drop(Crossing):
 
     The goal is (height of the bin's rim, tolerance, x of its middle); only the first crossing of the rim
     counts. Levels: `speed` has a carriage of 4.5 to 6 m/s, `size` radii of 0.3 to 0.6 or 1.6 to 2.0 m, `both`
-    has both.
+    has both. At `size` two balls in five are large; at `both` none is, for a large ball that is so fast would
+    come down out of view (see `envs.factors.quantiles`).
     """
 
     name = "Drop"

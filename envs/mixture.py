@@ -29,10 +29,11 @@ class Mixture(VecEnv):
         super().__init__(int(self._ends[-1]), first.observation_space, first.action_space)
 
     def reset(self) -> np.ndarray:
-        """Begin all episodes; a seed set by `seed` is used once, another one in each world."""
+        """Begin all episodes; a seed and options that were set are used once, another seed in each world."""
         seed = self._seeds[0]
         for i, part in enumerate(self.parts):
             part.seed(None if seed is None else seed + i)
+            part.set_options(self._options[0])
         self._reset_seeds()
         self._reset_options()
         observation = np.concatenate([part.reset() for part in self.parts])

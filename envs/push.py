@@ -32,7 +32,7 @@ class Push(ReachGoal):
     away from it. Nothing stops a ball but damping: it must be let go of about a metre before the goal for
     each m/s. The pusher's sides have no friction, a push along one axis leaves the ball's motion across
     alone, and such a push is what it lacks. Levels: `speed` has a ball that begins with 4.5 to 6 m/s, `size`
-    radii of 0.3 to 0.6 or 1.6 to 2.0 m, `both` has both.
+    radii of 0.3 to 0.6 or 1.6 to 2.0 m, half of them large, `both` has both.
     """
 
     name = "Push"

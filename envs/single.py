@@ -22,6 +22,7 @@ class WorldEnv(gymnasium.Env):
         self.render_mode = render_mode
         self.observation_space = self.vector.single_observation_space
         self.action_space = self.vector.single_action_space
+        self.factors = self.vector.factors
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -27,7 +27,9 @@ class Strike(ReachGoal):
     """One decision, then 28 frames; the goal is for the blue ball.
 
     Levels: `speed` needs launches of 4.5 to 6 m/s (no launch up to 4 m/s solves these starts), `size` has
-    radii of 0.3 to 0.6 or 1.6 to 2.0 m, `both` has both.
+    radii of 0.3 to 0.6 or 1.6 to 2.0 m, `both` has both. Fast shots leave hardly any room for large balls: at
+    `both` no red ball and one blue ball in ten is large, at `size` about half of either (see
+    `envs.factors.quantiles`).
     """
 
     name = "Strike"

@@ -1,6 +1,7 @@
 """Environments: rollouts of a task in a world as a `gymnasium.vector.VectorEnv`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,17 @@ from gymnasium.vector.utils import batch_space
 
 from envs.base import Observation, Outcome, Start, Task
 from envs.canvas import grid
-from envs.draws import DEVELOPMENT_IDS
+from envs.draws import drawn
 from envs.encode import encode, space
+from envs.factors import Factor, change, checked, factors_of, read
 from envs.rollouts import Rollouts
 from envs.tasks import make_task
 from envs.window import Window
 from worldsim import keys as key
 from worldsim.worlds import World, make_world
 
-OPTIONS = ("starts", "keys", "level", "reset_mask")
+OPTIONS = ("starts", "keys", "level", "factors", "reset_mask")
+ATTEMPTS = 100  #: starts drawn for an episode before changed factors are found not to fit
 
 
 class WorldVectorEnv(VectorEnv):
@@ -28,6 +31,7 @@ class WorldVectorEnv(VectorEnv):
     A step is one decision: `task.stride` frames of the world, the action on the first of them and nothing on
     the others. An episode is terminated by its task and truncated only where the horizon ends what the task
     did not. In the DISABLED mode rows that are over stay over until they are reset, whatever their actions.
+    `factors` lists what varies between starts (see `envs.factors`), `info["factors"]` its values in each row.
 
     Parameters
     ----------
@@ -77,6 +81,7 @@ class WorldVectorEnv(VectorEnv):
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self.render_mode, self.observation = render_mode, observation
         self.world = make_world(world, self.task.template)
+        self.factors: tuple[Factor, ...] = factors_of(self.task.template)
         self.rollouts = Rollouts(self.task, self.world, num_envs, history, shaping)
         self._window: Window | None = None
         if render_mode == "human":
@@ -93,6 +98,8 @@ class WorldVectorEnv(VectorEnv):
         if seed is not None:
             super().reset(seed=seed)
         self._episodes = np.zeros(num_envs, dtype=np.int64)  # begun so far, for each row
+        self._changes: list[dict[str, float]] = [{}] * num_envs  # factors that were set, for each row
+        self._values: list[dict[str, float]] = [{}] * num_envs  # of all factors, for each row
 
     # ------------------------------------------------------------------ Gymnasium
 
@@ -103,8 +110,10 @@ class WorldVectorEnv(VectorEnv):
 
         `options["starts"]` names the starts (one for each row that is reset), `options["keys"]` their keys
         [n] uint64; else starts are drawn from the development ones of `options["level"]` or the level of the
-        environment. Raises ValueError for other options, wrong lengths, or starts of another task or of a
-        level with other action bounds.
+        environment. `options["factors"]` sets factors by name, for example {"gravity": 3.7}; a drawn start
+        that they do not fit is replaced by the next one. When such a row begins anew by itself, its level and
+        its factors stay; the next reset is another matter. Raises ValueError for other options, wrong
+        lengths, starts of another task or of a level with other action bounds, and factors that do not fit.
         """
         super().reset(seed=seed)
         if seed is not None:
@@ -116,10 +125,17 @@ class WorldVectorEnv(VectorEnv):
         if not self.rollouts.begun and not mask.all():
             raise ValueError("reset all rows before some of them")
         rows = np.flatnonzero(mask)
+        changes = checked(options.get("factors") or {}, self.factors)
         starts = options.get("starts")
         if starts is None:
-            starts = self._draw(rows, options.get("level", self.level))
-        self._begin(rows, list(starts), options.get("keys"))
+            level = options.get("level", self.level)
+            starts = [self._draw(row, level, changes) for row in rows.tolist()]
+        else:
+            self._check_starts(rows, starts := list(starts))
+            starts = [self._changed(start, changes) for start in starts]
+        self._begin(rows, starts, options.get("keys"))
+        for row in rows:
+            self._changes[row] = changes
         return self._encoded(), self._info(mask)
 
     def step(
@@ -199,18 +215,37 @@ class WorldVectorEnv(VectorEnv):
             raise ValueError(f"options['keys'] have shape {keys.shape}; expected {rows.shape}")
         self._episodes[rows] += 1
         self.rollouts.begin(rows, starts, keys)
+        for row, start in zip(rows, starts):
+            self._values[row] = read(start.scene, self.factors)
         if self._window is not None:
             self._show(self.rollouts.picture())
 
     def _restart(self, mask: np.ndarray) -> None:
+        """Begin rows anew, each at the level and with the factors that it was reset to."""
         rows = np.flatnonzero(mask)
-        self._begin(rows, self._draw(rows, self.level), None)
+        levels = [self.rollouts.starts[row].level for row in rows]
+        starts = [self._draw(r, level, self._changes[r]) for r, level in zip(rows.tolist(), levels)]
+        self._begin(rows, starts, None)
 
-    def _draw(self, rows: np.ndarray, level: str) -> list[Start]:
-        """Development starts, named by the seed, the row and the number of its episode."""
-        seed = str(self.np_random_seed)
-        names = [key.make("starts", seed, int(r), int(self._episodes[r])) for r in rows]
-        return [self.task.sample(level, int(n % np.uint64(DEVELOPMENT_IDS))) for n in names]
+    def _draw(self, row: int, level: str, changes: Mapping[str, float]) -> Start:
+        """A development start, named by the seed, the row and the number of its episode.
+
+        Raises ValueError where none of many allows the changes.
+        """
+        name = key.make("starts", str(self.np_random_seed), row, int(self._episodes[row]))
+        refused = ""
+        for attempt in range(ATTEMPTS):
+            start = self.task.sample(level, drawn(name, attempt))
+            try:
+                return self._changed(start, changes)
+            except ValueError as error:
+                refused = str(error)
+        raise ValueError(f"none of {ATTEMPTS} starts of level {level!r} allows these factors; {refused}")
+
+    def _changed(self, start: Start, changes: Mapping[str, float]) -> Start:
+        if not changes:
+            return start
+        return replace(start, scene=change(start.scene, changes, self.factors))
 
     # ------------------------------------------------------------------ what goes in and out
 
@@ -251,6 +286,7 @@ class WorldVectorEnv(VectorEnv):
             "status": self.rollouts.track.status.cpu().numpy(),
             "start_id": np.array([s.start_id for s in starts]),
             "level": np.array([s.level for s in starts], dtype=object),
+            "factors": np.array([dict(values) for values in self._values], dtype=object),
         }
         if self.world.states is not None:
             info["states"] = self.world.states

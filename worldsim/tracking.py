@@ -5,6 +5,7 @@ by the picture's edge or covered by later ones are corrected for what cannot be 
 and not looked for.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
@@ -176,23 +177,40 @@ class Tracker:
         gone = (~there | faded).nonzero()[:, 0]
         if len(gone):
             some = [Cover(c.centre[gone], c.half[gone], c.box) for c in covers]
-            last = track.status[gone, b]
-            absent = self._absence(shape, before[gone], guess[gone], half[gone], some, last)
+            last, reach = track.status[gone, b], self._reach(b, track, unseen)[gone]
+            absent = self._absence(shape, before[gone], guess[gone], half[gone], some, last, reach)
             absent = torch.where(split[gone], DUPLICATED, absent)
             status = status.index_copy(0, gone, absent)
         return measured, centre, status
 
     def _absence(
-        self, shape: Outline, before: Tensor, guess: Tensor, half: Tensor, covers: list[Cover], last: Tensor
+        self,
+        shape: Outline,
+        before: Tensor,
+        guess: Tensor,
+        half: Tensor,
+        covers: list[Cover],
+        last: Tensor,
+        reach: Tensor,
     ) -> Tensor:
-        """Why bodies last at `before` [M, 2], expected at `guess` [M, 2], are not seen: status [M]."""
+        """Why bodies last at `before` [M, 2], expected at `guess` [M, 2], are not seen: status [M].
+
+        Commands are not seen: bodies that obey them may be anywhere within `reach` [M] m of `before`, and so
+        behind whatever is that near.
+        """
         full = shape.area * half.prod(-1)
         edge = torch.minimum(before, VIEW - before).amin(-1)
         outward = torch.minimum(guess, VIEW - guess).amin(-1) <= edge
         left = (visible_area(shape, guess, half, []) < 0.5 * full) | (outward & (edge < half[:, 0]))
-        showing = torch.minimum(
-            visible_area(shape, before, half, covers), visible_area(shape, guess, half, covers)
-        )
+        places = [before, guess]
+        if reach.any():
+            for cover in covers:
+                way = cover.centre - before
+                far = way.norm(dim=-1)
+                share = (reach / far.clamp(min=1e-6)).clamp(max=1.0)
+                share = share * (far < 2 * VIEW)  # covers that far away cover nothing
+                places.append(before + share[:, None] * way)
+        showing = torch.stack([visible_area(shape, place, half, covers) for place in places]).amin(0)
         status = torch.where(left, LEFT, torch.where(showing < 0.25 * full, HIDDEN, LOST))
         return torch.where((last == LEFT) | (last == LOST), last, status)
 
@@ -239,6 +257,19 @@ class Tracker:
         return (
             control is not None and control.kind == "velocity" and len(control.low) == 1 and control.body == b
         )
+
+    def _reach(self, b: int, track: Track, unseen: Tensor) -> Tensor:
+        """How far [N] m commands may have taken body b from where it was last seen; 0 if it obeys none.
+
+        It was perhaps half covered then, and its own motion misread, so the two speeds are added up.
+        """
+        control, body = self.template.control, self.template.bodies[b]
+        if control is None or control.body != b or body.motion != "kinematic":
+            return torch.zeros_like(track.size[:, b])
+        velocities = 1 if control.kind == "carry" else len(control.low)
+        ends = list(zip(control.low, control.high))[:velocities]
+        commanded = math.hypot(*(max(abs(low), abs(high)) for low, high in ends))
+        return (track.velocity[:, b].norm(dim=-1) + commanded) * (unseen.clamp(max=NEVER) + 1) * DT
 
     @staticmethod
     def _outside(centre: Tensor) -> Tensor:

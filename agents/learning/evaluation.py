@@ -9,7 +9,7 @@ from typing import Any
 from agents.base import Policy
 from agents.learning.folders import CURVE, replace_text
 from envs.base import Task
-from envs.draws import DEVELOPMENT_IDS
+from envs.draws import reserved
 from envs.episodes import run_episodes
 from envs.vector import WorldVectorEnv
 from worldsim.worlds import World
@@ -19,11 +19,17 @@ ROWS = 50  #: episodes side by side
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Every `every` frames play `starts` fixed starts in the world of training and in the engine `real`."""
+    """Every `every` frames play `starts` fixed starts in the world of training and in the engine `real`.
+
+    Raises ValueError for more starts than are kept out of what training draws.
+    """
 
     every: int
     starts: int = 50
     real: str = "box2d"
+
+    def __post_init__(self) -> None:
+        reserved(self.starts)
 
 
 class Curve:
@@ -31,7 +37,7 @@ class Curve:
 
     A row has `frames` (of training, in all worlds), `real_frames` (those that `real_in` answered, for the
     policy that it started from too), `imagined_success` and `real_success` of `n` starts, and the worlds
-    `imagined_in` and `real_in`. The starts are the last development ones; training draws from the first.
+    `imagined_in` and `real_in`. The starts are the last development ones, of which training draws none.
     Nothing is drawn by chance, so training goes on as if nobody had watched.
 
     Parameters
@@ -92,8 +98,7 @@ class Curve:
             self._environments = [
                 WorldVectorEnv(self.task, w, rows, autoreset_mode="Disabled") for w in worlds
             ]
-        ids = range(DEVELOPMENT_IDS - self.evaluate.starts, DEVELOPMENT_IDS)
-        starts = [self.task.sample(self.task.levels[0], i) for i in ids]
+        starts = [self.task.sample(self.task.levels[0], i) for i in reserved(self.evaluate.starts)]
         rates = []
         for environment in self._environments:
             played = run_episodes(environment, policy, starts)

@@ -18,7 +18,7 @@ from torch import Tensor
 from agents.learning import folders
 from agents.learning.policy import LearnedPolicy, make_network
 from agents.learning.run import Run, segment
-from envs.draws import DEVELOPMENT_IDS
+from envs.draws import drawn
 from envs.encode import encode_tensor
 from envs.rollouts import Rollouts
 from worldsim import keys as key
@@ -98,7 +98,7 @@ class Learner:
         if not len(rows):
             return
         task, named = self.run.task, (self.run.seed, self.updates)
-        numbers = [int(key.make("starts", *named, int(r)) % np.uint64(DEVELOPMENT_IDS)) for r in rows]
+        numbers = [drawn(key.make("starts", *named, int(r))) for r in rows]
         keys = np.array([key.make("episode", *named, int(r)) for r in rows], dtype=np.uint64)
         self.rollouts.begin(rows, [task.sample(task.levels[0], n) for n in numbers], keys)
 

@@ -65,7 +65,7 @@ class MPPI:
         return np.einsum("c,cma->ma", weight / weight.sum(), new.plans)
 
     def choose(self, tried: Tried) -> int:
-        """See `Refit.choose`: the mean, or where a fresh plan had one iteration alone, its best candidate."""
-        if tried.iteration == 1 and len(tried.warm) == 0:
+        """See `Refit.choose`: the mean, or where a plan had one iteration alone, its best candidate."""
+        if tried.iteration == 1:
             return int(tried.cost.argmin())
         return len(tried.cost) - tried.sizes[-1]

@@ -185,6 +185,8 @@ def test_what_cannot_be_trained_is_refused(tmp_path, side):
         train(side(), "analytic", 2560, 0, tmp_path, algo="dqn")
     with pytest.raises(ValueError, match="sac takes a SACConfig, not a PPOConfig"):
         train(side(), "analytic", 2560, 0, tmp_path, QUICK, algo="sac")
+    with pytest.raises(ValueError, match="1001 starts were asked for evaluation; at most 1000"):
+        Evaluate(every=100, starts=1001)
     assert not list(tmp_path.iterdir())
 
 

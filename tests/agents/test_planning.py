@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 from reach import ONE_SHOT, STEERED, Counting, observe, run
 
-from agents.budget import schedule
+from agents.budget import cost, schedule
 from agents.oracle import Oracle
 from agents.planners import PLANNERS, config_for, make_planner
 from agents.refits.cem import CEMConfig
+from agents.refits.mppi import MPPIConfig
 from agents.regions import Region
 from agents.scripted import NoOp, Random, Reactive
 from envs.episodes import run_episodes
 from envs.strike import Strike
+from envs.tasks import make_task
 from envs.vector import WorldVectorEnv
 from worldsim.scenes import DT
 
@@ -88,6 +90,31 @@ def test_schedule_counts_the_worst_case():
     assert halved == {0: (15, 5), 4: (2,), 8: (2,), 12: (2,)}
     with pytest.raises(ValueError, match="max_frames=20"):
         schedule(STEERED, replace(config, max_frames=20))
+
+
+@pytest.mark.parametrize("most", [200, 380, 600])
+def test_a_plan_that_is_cut_keeps_all_of_its_iterations(most):
+    """MPPI executes what its last iteration tried: without it, a plan made on the way changes nothing."""
+    config = MPPIConfig(candidates=(30, 10, 1), refresh=(6, 1), max_frames=most)
+    plan = schedule(STEERED, config)
+    assert all(len(counts) == (2 if t else 3) and counts[-1] == 1 for t, counts in plan.items())
+    assert 0.8 * most < cost(STEERED, config, plan) <= most
+
+
+@pytest.mark.parametrize("frames", [2600, 4000])
+@pytest.mark.parametrize("name", list(PLANNERS))
+def test_a_budget_is_the_same_number_of_frames_for_every_planner(name, frames):
+    for task in map(make_task, ("Strike", "Catch", "Drop")):
+        plain, config = config_for(name, task), config_for(name, task, {"budget": frames})
+        slopes = PLANNERS[name].refit(config).slopes
+        plan = schedule(task, config, slopes)
+        assert (plan[0], plan.get(4, config.refresh)) == (config.candidates, config.refresh)  # nothing is cut
+        assert 0.965 * frames < cost(task, config, plan, slopes) <= frames
+        assert len(config.candidates) == len(plain.candidates) and len(config.refresh) == len(plain.refresh)
+    with pytest.raises(ValueError, match="budget and frames"):
+        config_for(name, STEERED, {"budget": frames, "frames": frames})
+    with pytest.raises(ValueError, match="max_frames=30 leaves fewer than two candidates"):
+        config_for(name, STEERED, {"budget": 30})
 
 
 def test_tuned_settings_fit_the_published_budget():

@@ -85,6 +85,14 @@ def test_mppi_executes_the_weighted_mean_that_it_tried():
     np.testing.assert_allclose(tried.plans[10], MPPI(MPPIConfig()).mean(before))
 
 
+def test_mppi_with_one_iteration_alone_executes_its_best_candidate():
+    """The mean of a plan made on the way is the running plan: choosing it would never change anything."""
+    refit, running = MPPI(MPPIConfig()), np.zeros((1, 1, 2))
+    plans = np.array([[[0.0, 0.0]], [[0.2, 0.0]], [[0.4, 0.0]]])
+    tried = Tried(running, plans, np.array([2.0, 1.0, 3.0]), np.zeros_like(plans), (3,))
+    assert refit.choose(tried) == 1
+
+
 def test_gradient_steps_are_those_of_adam():
     refit = Gradient(GradientConfig(rate=0.1, decay=1.0))
     plans, slopes = np.zeros((2, 1, 2)), np.array([[[1.0, -2.0]], [[0.5, 0.0]]])

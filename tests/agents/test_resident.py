@@ -13,6 +13,7 @@ from agents.learning import PPOConfig, load, train
 from agents.learning.folders import WEIGHTS
 from agents.learning.resident import Learner, gae
 from agents.learning.run import Run, segment
+from envs.draws import RESERVE, reserved
 from envs.tasks import make_task
 
 QUICK = PPOConfig(n_envs=64, n_steps=1, batch_size=64, learning_rate=5e-3, gamma=0.0, width=16, checkpoints=2)
@@ -38,6 +39,8 @@ def test_it_learns_which_way_to_go(tmp_path, side, slide):
     policy = train(side(), slide, 2560, 0, tmp_path, QUICK, algo="ppo_resident")
     learner = Learner(Run(side(), slide, 64, 0, tmp_path, "ppo_resident", "tracked", QUICK))
     learner.begin(everywhere=True)
+    numbers = [start.start_id for start in learner.rollouts.starts]
+    assert 8000 < max(numbers) < reserved(RESERVE)[0]  # which are left for evaluations
     aims = learner.rollouts.goal[:, 0].numpy() - 5.0
     actions = policy.act(learner.rollouts.observe())
     assert (np.sign(actions[:, 0]) == aims).all() and (np.abs(actions[:, 0] - 10 * aims) < 3).mean() > 0.9

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import warnings
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import gymnasium
 import numpy as np
@@ -13,6 +14,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
 import envs  # noqa: F401  (registers the ids)
+from envs.draws import DEVELOPMENT_IDS, RESERVE, reserved
 from envs.encode import encode
 from envs.episodes import episode_keys, run_episodes
 from envs.sb3 import WorldVecEnv
@@ -95,6 +97,20 @@ def test_equal_seeds_give_equal_episodes():
         seen.append((first, env.step(np.ones((3, 1)))[0]))
     assert all((a == b).all() for a, b in zip(*seen))
     assert not (_env().reset(seed=6)[0] == seen[0][0]).all()
+
+
+def test_no_reset_draws_a_start_that_evaluations_play():
+    env = _env(n=64, mode="SameStep")
+    sampled, drawn = env.task.sample, []
+    env.task = SimpleNamespace(sample=lambda level, i: drawn.append(i) or sampled(level, 0))
+    for _ in range(50):
+        for row in range(64):
+            env._draw(row, "id", {})
+        env._episodes += 1
+    assert 0 <= min(drawn) < 100 and 8900 < max(drawn) < DEVELOPMENT_IDS - RESERVE == 9000
+    assert reserved(50) == range(9950, 10_000) and len(reserved(RESERVE)) == RESERVE
+    with pytest.raises(ValueError, match="1001 starts were asked for evaluation; at most 1000"):
+        reserved(RESERVE + 1)
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))

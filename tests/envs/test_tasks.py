@@ -203,6 +203,20 @@ def _track(carriage: list[float], ball: list[float], climb: float = 0.0) -> Trac
     return Track(position, velocity, size, torch.full((1, 4), VISIBLE))
 
 
+def test_a_carriage_that_hides_behind_the_ball_after_the_release_spoils_nothing():
+    task = Bounce()
+    starts, release = [task.sample("id", i) for i in (33, 36, 37)], np.array([[26], [7], [12]])
+    late = np.arange(task.frames) >= release
+    plans = np.stack([np.where(late, -1.5, 0.6), late], -1)
+    env = WorldVectorEnv(task, "box2d", num_envs=3, autoreset_mode="Disabled", history=True)
+    env.reset(options={"starts": starts})
+    for t in range(task.frames):
+        env.step(plans[:, t])
+    assert not env.outcome.spoiled.any()
+    hidden = torch.stack([track.status[:, 1] == HIDDEN for track in env.rollouts.tracks_seen])
+    assert hidden.any(0).all()
+
+
 def shoved(start, let_go) -> np.ndarray:
     """Go to the line of the push, wait until the ball hardly moves across, push at full speed, and go back
     when there are `let_go(remaining)` m left to the goal, `remaining` s before the end; a plan [H, 2]."""

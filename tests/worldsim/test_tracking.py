@@ -10,6 +10,7 @@ from worldsim.engines.base import simulate
 from worldsim.metrics import scoring_mask, velocity_error
 from worldsim.rendering import Looks, quantise, render
 from worldsim.scenarios import SCENARIOS, sample
+from worldsim.scenarios.carriage import Carriage
 from worldsim.scenes import Body, Control, Scene
 from worldsim.tracking import DUPLICATED, HIDDEN, LEFT, LOST, VISIBLE, Track, Tracker, measure, track_clip
 
@@ -147,6 +148,21 @@ def test_a_basket_fully_covered_is_hidden_and_one_that_vanishes_lost():
     bare = clip_of(CATCH, 1.0, paths)
     bare[:, 6:] = clip_of(Scene((FLOOR, CATCH.bodies[2])), 1.0, paths[6:, [0, 2]])
     assert statuses(track_clip(Tracker(CATCH, 64), bare), 1) == [VISIBLE] * 6 + [LOST] * 6
+
+
+def test_a_carriage_that_stays_behind_its_ball_is_hidden_and_one_that_vanishes_beside_it_lost():
+    """Commands turn it around while it is hidden, so it is not where it was going when it was last seen."""
+    template, frames = Carriage.template, 24
+    paths = np.zeros((frames, 3, 2))
+    paths[:, 0], paths[:, 1:, 0] = FLOOR.position, 2.0 + 0.15 * np.arange(frames)[:, None]
+    heights = np.concatenate([np.full(4, 6.0), 6.0 - 0.15 * np.arange(10), 4.65 + 0.05 * np.arange(10)])
+    paths[:, 1, 1], paths[:, 2, 1] = heights, 4.8
+    paths[:4, 2, 1] = 6.0 - 0.15 - 1.1
+    track = track_clip(Tracker(template, 64), clip_of(template, 1.1, paths))
+    assert statuses(track, 1)[-15:] == [HIDDEN] * 15 and statuses(track, 2) == [VISIBLE] * frames
+    bare = clip_of(template, 1.1, paths)
+    bare[:, 3:] = clip_of(Scene((FLOOR, template.bodies[2])), 1.1, paths[3:, [0, 2]])
+    assert statuses(track_clip(Tracker(template, 64), bare), 1)[3:] == [LOST] * (frames - 3)
 
 
 def test_one_ball_in_front_of_another_is_corrected_for():
