@@ -4,7 +4,7 @@ import json
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -24,7 +24,13 @@ class Args:
     list: bool = False
     """Show all recipes with their cost and the error of what they made, and do nothing else."""
     family: str | None = None
-    """Family of the model; the recipe's own if not given. Another one has a folder of its own."""
+    """Family of the model; the recipe's own if not given."""
+    size: str | None = None
+    """Size of the model, for the families clip and causal: tiny, S, B, L or XL; tiny if not given."""
+    resolution: int | None = None
+    """Side of the pictures in pixels, 32, 64, 128 or 256, and that of the autoencoder; 64 if not given."""
+    seed: int | None = None
+    """Seed of the clips, of the first weights and of every draw; the recipe's own if not given."""
     autoencoder: str | None = None
     """Folder of the trained autoencoder that the families clip and causal work on."""
     forcing: Literal["rollout", "teacher", "diffusion"] | None = None
@@ -33,6 +39,10 @@ class Args:
     """Optimiser steps; the recipe's own number if not given."""
     clips: int | None = None
     """Training clips; the recipe's own number if not given."""
+    batch_frames: int | None = None
+    """Predicted frames of a batch on each device; the family's own number if not given."""
+    accumulate: int | None = None
+    """Batches that a step learns from, one after the other; the recipe's own number if not given."""
     minutes: float = math.inf
     """Stop, resumable, after this long."""
     threads: int | None = None
@@ -48,7 +58,8 @@ class Args:
     note: str = ""
     """A remark for the card of a shipped model."""
     out: Path | None = None
-    """Folder of the run; runs/train/<recipe>, or <recipe>-<family>, if not given."""
+    """Folder of the run; runs/train/<recipe> if not given, and after it what sets the run apart from the
+    recipe's own, like uniform-clip-S-seed1."""
 
 
 def main(args: Args) -> None:
@@ -57,7 +68,6 @@ def main(args: Args) -> None:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from worldsim.training.data import make_clips
-    from worldsim.training.recipes import get_recipe
     from worldsim.training.trainer import Progress as Report
     from worldsim.training.trainer import train
     from worldsim.training.validate import validator
@@ -67,13 +77,8 @@ def main(args: Args) -> None:
         return
     if args.threads:
         torch.set_num_threads(args.threads)
-    recipe = get_recipe(args.recipe)
-    own = recipe.family
-    if args.family is not None:
-        recipe = recipe.of_family(args.family)
-    names = ("autoencoder", "forcing", "steps", "clips")
-    recipe = replace(recipe, **{n: value for n in names if (value := getattr(args, n)) is not None})
-    folder = args.out or Path("runs/train") / (recipe.name + f"-{recipe.family}" * (recipe.family != own))
+    recipe = recipe_of(args)
+    folder = args.out or folder_of(recipe)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -97,6 +102,52 @@ def main(args: Args) -> None:
     print(last)
     if args.ship:
         _ship(last, recipe, clips, args.note)
+
+
+def recipe_of(args: Args) -> "Recipe":
+    """The recipe that the options ask for. Raises ValueError for a size that its family lacks and for
+    numbers below 1."""
+    from worldsim.models.transformer import SIZES
+    from worldsim.training.recipes import LATENT, get_recipe
+
+    recipe = get_recipe(args.recipe)
+    recipe = recipe.of_family(args.family or recipe.family)
+    if args.size is not None and (recipe.family not in LATENT or args.size not in SIZES):
+        raise ValueError(
+            f"the family {recipe.family} has no size {args.size!r}; {' and '.join(LATENT)} have "
+            f"{', '.join(SIZES)}"
+        )
+
+    def given(*names: str) -> dict[str, Any]:
+        return {name: value for name in names if (value := getattr(args, name)) is not None}
+
+    model = recipe.model | given("size", "resolution")
+    numbers = given("steps", "clips", "batch_frames", "accumulate")
+    if wrong := {name: value for name, value in numbers.items() if value < 1}:
+        raise ValueError(f"expected at least 1, not {wrong}")
+    return replace(recipe, model=model, **numbers, **given("autoencoder", "forcing", "seed"))
+
+
+def folder_of(recipe: "Recipe") -> Path:
+    """The folder of a run that is given none: the recipe's name and what sets it apart from the recipe's own.
+
+    Runs that differ in steps, clips or the autoencoder alone are not told apart and need an --out.
+    """
+    from worldsim.training.recipes import get_recipe
+
+    named = get_recipe(recipe.name)
+    own = named.of_family(recipe.family)
+    told = (
+        ("{}", recipe.family, named.family),
+        ("{}", recipe.model.get("size"), own.model.get("size")),
+        ("{}px", recipe.model.get("resolution"), own.model.get("resolution")),
+        ("{}", recipe.forcing, own.forcing),
+        ("batch{}", recipe.batch_frames, own.batch_frames),
+        ("x{}", recipe.accumulate, own.accumulate),
+        ("seed{}", recipe.seed, own.seed),
+    )
+    apart = [form.format(value) for form, value, usual in told if value != usual]
+    return Path("runs/train") / "-".join([recipe.name, *apart])
 
 
 def _show_recipes() -> None:

@@ -24,6 +24,7 @@ def test_a_shipped_model_is_its_weights_config_and_card(tmp_path):
     other = row | {"metric": "position_error", "low": None, "high": None}
     card = write_card(recipe, make_clips(recipe), 7, 1_500_000, "3 minutes", "A remark.", [row, other])
     assert "| drop | id | velocity_error | 0.100 | 0.000–1.000 | 5 |" in card and "position_error" not in card
+    assert "to a clip's end,\nat frame: drop 48." in card
     assert "A remark." in card and "rejected" in card and "| radius, m | share |" in card
     shares = [float(line.split("|")[2].strip(" %")) for line in card.splitlines() if line.startswith("| 0.")]
     assert shares, "the histograms have rows"

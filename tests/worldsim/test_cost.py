@@ -1,18 +1,24 @@
-"""Operations of training against counts by hand."""
+"""Operations of training against counts by hand, and against a step that is made."""
 
 from dataclasses import replace
 
 import pytest
+import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
+from worldsim.models import family
 from worldsim.models.autoencoder import Autoencoder
 from worldsim.models.direct import DirectModel
 from worldsim.training.cost import row_flops, training_flops
+from worldsim.training.losses import LOSSES
 from worldsim.training.recipes import get_recipe
 
 
 def test_a_picture_through_an_autoencoder_by_hand():
-    """Every convolution and linear layer: two operations for each weight and place of its output."""
+    """Every convolution and linear layer: two operations for each weight and place of its output, and twice
+    as many for their gradients."""
     model, by_hand = Autoencoder(widths=(8,), latent_channels=4, detail=4), []
 
     def count(layer, inputs, output):
@@ -22,7 +28,21 @@ def test_a_picture_through_an_autoencoder_by_hand():
         if isinstance(layer, nn.Conv2d):
             layer.register_forward_hook(count)
     counted = row_flops(model, get_recipe("autoencoder"), 1)
-    assert len(by_hand) > 10 and counted == sum(by_hand)
+    assert len(by_hand) > 10 and counted == 3 * sum(by_hand)
+
+
+@pytest.mark.parametrize("name", ["clip", "causal"])
+@pytest.mark.parametrize("size", ["tiny", "S"])
+def test_a_frozen_encoder_has_no_gradient(name, size):
+    """The loss of one row is computed and differentiated, attention as plain products; only the first layer's
+    gradient is less than the rule of thumb says."""
+    recipe = get_recipe("uniform").of_family(name)
+    horizon = recipe.horizons[0][1]
+    model = family(name)(size=size)
+    seen, done = torch.ones(1, 4 + horizon, 3, 64, 64), torch.zeros(1, 3 + horizon, 2)
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        LOSSES[name](model, model, seen, done, recipe, 0).backward()
+    assert row_flops(model, recipe, horizon) == pytest.approx(counter.get_total_flops(), rel=0.02)
 
 
 def test_frames_rows_and_parts_count():
@@ -32,5 +52,5 @@ def test_frames_rows_and_parts_count():
     one = row_flops(model, recipe, 1)
     assert row_flops(model, recipe, 4) == 4 * one
     whole = training_flops(model, recipe, 4)
-    assert whole == pytest.approx(3 * 4 * 64 * one)  # as many frames at either horizon
+    assert whole == pytest.approx(4 * 64 * one)  # as many frames at either horizon
     assert training_flops(model, replace(recipe, accumulate=2), 2) == pytest.approx(whole)

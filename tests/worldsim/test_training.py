@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ from safetensors.torch import load_file
 
 from worldsim.engines import make_engine
 from worldsim.engines.base import simulate
+from worldsim.looks import Parts
 from worldsim.scenes import Body, Scene
 from worldsim.training import leak, memory_fit
 from worldsim.training.checkpoint import alone_in, best
 from worldsim.training.data import Batches, events, make_clips
 from worldsim.training.losses import denoising
 from worldsim.training.recipes import Recipe, get_recipe
+from worldsim.training.schedule import horizon_at, rows_at
 from worldsim.training.trainer import NotFinite, Run, train
 
 SMALL = {"widths": (16, 16), "blocks": (1, 1)}
@@ -68,7 +71,29 @@ def test_another_recipe_is_refused_by_field(clips, tmp_path):
 def test_other_data_is_refused(clips, tmp_path):
     train(tiny(steps=2), clips, tmp_path, save_every=2)
     with pytest.raises(ValueError, match="trained on data"):
-        train(tiny(steps=2), replace(clips, rejected=clips.rejected + 1), tmp_path)
+        train(tiny(steps=2), replace(clips, actions=-clips.actions), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change", ["draws", "actions", "last frame", "colours", "parts", "contacts", "shape"]
+)
+def test_the_name_of_the_data_tells_all_that_batches_are_drawn_from(clips, change):
+    """Nothing but the one thing named differs: one body's last state or colour, one contact."""
+    states, event, looks = clips.states.clone(), clips.event.copy(), clips.looks.map(torch.clone)
+    states[3, -1, 0, 0] += 0.01
+    looks.color[3, 0, 0] -= 0.5
+    event[3, 7] ^= True
+    parts = Parts.of(clips.scenes, states.shape[2])
+    other = {
+        "draws": {"rejected": clips.rejected + 1},
+        "actions": {"actions": -clips.actions},
+        "last frame": {"states": states},
+        "colours": {"looks": looks},
+        "parts": {"looks": replace(clips.looks, parts=parts)},
+        "contacts": {"event": event},
+        "shape": {"actions": clips.actions.mT},
+    }
+    assert replace(clips, **other[change]).fingerprint != clips.fingerprint
 
 
 def test_the_best_checkpoint_is_kept(clips, tmp_path):
@@ -123,6 +148,40 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_state(clips, tmp_path):
     assert kept == "step-1" and all(torch.isfinite(w).all() for w in weights(tmp_path / kept).values())
 
 
+@pytest.mark.parametrize("number", [np.inf, np.nan])
+def test_a_gradient_that_is_no_number_keeps_the_last_good_state(clips, tmp_path, monkeypatch, number):
+    """The loss itself is fine, and the step would have been saved."""
+    backward = Run._backward
+
+    def broken(run, *rest):
+        loss = backward(run, *rest)
+        if run.step == 2:
+            next(run.bare.parameters()).grad.view(-1)[0] = number
+        return loss
+
+    monkeypatch.setattr(Run, "_backward", broken)
+    with pytest.raises(NotFinite, match=r"norm (inf|nan) at step 2; the last good state is .*step-2"):
+        train(tiny(), clips, tmp_path, save_every=1)
+    monkeypatch.undo()
+    assert train(tiny(), clips, tmp_path, save_every=1).name == "step-4"
+    assert all(torch.isfinite(w).all() for w in weights(tmp_path / "step-4").values())
+
+
+def test_a_checkpoint_is_scored_on_the_device_of_its_run(clips, tmp_path):
+    seen = []
+
+    def score(model):
+        seen.extend(p.device for p in model.parameters())
+        return {"velocity_error": 1.0}
+
+    run = Run(tiny(), clips, tmp_path, score)
+    run.update()
+    run.accelerator = SimpleNamespace(device=torch.device("meta"))  # as different from the CPU as a GPU is
+    run.keep()
+    run.close()
+    assert {device.type for device in seen} == {"meta"}
+
+
 def test_what_does_not_fit_is_told_before_the_first_step(clips, tmp_path, monkeypatch):
     """The measure itself: with four times the rows, a step keeps four times as much."""
     run = Run(tiny(batch_frames=8), clips, tmp_path / "few")
@@ -130,9 +189,20 @@ def test_what_does_not_fit_is_told_before_the_first_step(clips, tmp_path, monkey
     fixed = (memory_fit.HELD - 1) * sum(p.nbytes for p in run.bare.parameters())
     assert memory_fit.needed(more) - fixed == pytest.approx(4 * (memory_fit.needed(run) - fixed), rel=0.2)
     monkeypatch.setattr(memory_fit, "free_memory", lambda device: 2**20)
-    with pytest.raises(ValueError, match=r"GiB too little; lower batch_frames \(4\)"):
+    with pytest.raises(ValueError, match=r"GiB too little; lower --batch-frames \(4\)"):
         train(tiny(), clips, tmp_path / "run")
     assert not list((tmp_path / "run").glob("step-*"))
+
+
+def test_the_horizon_that_needs_most_decides_whether_a_run_fits(clips, tmp_path):
+    """Five rows of one frame need more than one row of three frames does."""
+    run = Run(tiny(batch_frames=5), clips, tmp_path)
+    need = {}
+    for horizons in ((1,), (3,), (3, 1), (1, 3)):
+        run.recipe = replace(run.recipe, horizons=tuple((i / 2, h) for i, h in enumerate(horizons)))
+        need[horizons] = memory_fit.needed(run)
+    run.close()
+    assert need[1,] > need[3,] and need[3, 1] == need[1, 3] == need[1,]
 
 
 def test_one_folder_holds_one_run_at_a_time(clips, tmp_path):
@@ -149,6 +219,27 @@ def test_the_windows_hold_the_actions_between_their_frames(clips):
     again, _ = batches.draw(0, 2, 8)
     assert torch.equal(frames, again)
     assert not torch.equal(frames, batches.draw(1, 2, 8)[0])
+
+
+def test_clips_take_turns_whatever_the_processes_and_the_horizon(clips):
+    """Three processes with two batches of a step each: in all, no clip is two visits ahead of another."""
+    recipe = tiny(steps=6, accumulate=2, batch_frames=8, horizons=((0.0, 1), (0.4, 3)), in_turn=True)
+    side = Batches(clips, recipe, 4, 64, torch.device("cpu"), processes=3)
+    met = np.zeros(len(clips.scenes), dtype=int)
+    for draw in range(6 * 2 * 3):
+        step = draw // 6
+        clip, first = side.windows(draw, horizon_at(recipe, step), rows_at(recipe, step))
+        np.add.at(met, clip, 1)
+        assert (first + 4 + horizon_at(recipe, step) <= clips.length[clip]).all()
+    assert met.sum() == 6 * (3 * 8 + 3 * 2) and met.max() - met.min() <= 1
+    assert "in_turn" not in tiny().settings() and recipe.settings()["in_turn"]
+
+
+def test_windows_longer_than_the_clips_are_refused_by_name(clips):
+    recipe = tiny(horizons=((0.0, 1), (0.5, 60)))
+    batches = Batches(clips, recipe, 4, 64, torch.device("cpu"))
+    with pytest.raises(ValueError, match=r"rollouts of 60 frames after 4 of context, but has clips of \d+"):
+        batches.draw(0, 60, 2)
 
 
 def test_what_a_screen_hides_is_not_seen():

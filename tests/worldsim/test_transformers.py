@@ -17,7 +17,7 @@ from worldsim.models.transformer import VideoTransformer, rotate, rotations
 from worldsim.training.data import Batches, make_clips
 from worldsim.training.losses import LOSSES
 from worldsim.training.recipes import get_recipe
-from worldsim.training.trainer import train
+from worldsim.training.trainer import make_model, train
 
 PUBLISHED = {"S": 22.5e6, "B": 89.5e6, "L": 310e6, "XL": 456e6}  # Kang et al., table of model sizes
 KEYS = key.fold(np.arange(3, dtype=np.uint64), "test transformers")
@@ -31,6 +31,19 @@ class Perfect(torch.nn.Module):
 
     def forward(self, pictures):
         return pictures
+
+
+class Elsewhere(torch.nn.Module):
+    """An autoencoder on another device, from which only white pictures come back."""
+
+    resolution = 64
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1, device="meta"))
+
+    def forward(self, pictures):
+        return torch.ones((pictures * self.weight).shape)
 
 
 def awake(model):
@@ -127,6 +140,26 @@ def test_rollouts_copies_and_saved_twins_agree(model, tmp_path):
         model.init(frames[:, :3], past, KEYS)
 
 
+def test_frames_asked_for_one_by_one_are_made_in_clips_of_the_trained_length(monkeypatch):
+    """The first of them is what a call for all makes, if nothing is done later: then both see the same."""
+    model = awake(ClipModel(**SMALL, frames=9, sampling_steps=2))
+    lengths = []
+    model.transformer.register_forward_pre_hook(lambda module, given: lengths.append(given[0].shape[1]))
+    frames, past = some()
+    actions = torch.zeros(3, 5, 2)
+    actions[:, 0] = 1.0
+    begun = state = model.init(frames, past, KEYS)
+    whole, made = model.step(begun, actions)
+    alone = []
+    for action in actions.split(1, 1):
+        state, frame = model.step(state, action)
+        alone.append(frame)
+    assert lengths == [9] * 2 * 6
+    assert torch.equal(alone[0], made[:, :1]) and all(frame.shape == alone[0].shape for frame in alone)
+    assert state.count.tolist() == whole.count.tolist() == [5, 5, 5]
+    assert torch.equal(state.actions, whole.actions) and state.latents.shape == whole.latents.shape
+
+
 def test_a_clip_longer_than_a_call_is_made_call_by_call():
     model = awake(ClipModel(**SMALL, frames=7, sampling_steps=2))
     frames, past = some()
@@ -146,6 +179,7 @@ def test_a_clip_longer_than_a_call_is_made_call_by_call():
 )
 def test_every_loss_falls_and_leaves_the_autoencoder_alone(family, forcing, tmp_path):
     sizes = {"action_size": 2} if family != "autoencoder" else {}
+    sizes |= {"frames": 6} if family == "clip" else {}
     recipe = replace(get_recipe("uniform"), family=family, forcing=forcing, model=sizes)
     recipe = replace(
         recipe, clips=20, steps=12, batch_frames=8, horizons=((0.0, 2),), learning_rate=3e-3, warmup=2
@@ -172,6 +206,38 @@ def test_without_an_autoencoder_there_is_nothing_to_train(tmp_path):
         train(recipe, make_clips(recipe), tmp_path)
 
 
+def latent_recipe(family, folder, **settings):
+    """A short run of a family on the latents of an autoencoder that is made in `folder`."""
+    torch.manual_seed(0)
+    Autoencoder(**SMALL).save_pretrained(folder)
+    recipe = get_recipe("uniform").of_family(family)
+    changes = {"clips": 4, "steps": 2, "batch_frames": 8, "autoencoder": str(folder)}
+    return replace(recipe, model=recipe.model | settings, **changes)
+
+
+def test_another_autoencoder_in_the_same_folder_is_refused(tmp_path):
+    recipe = latent_recipe("causal", tmp_path / "autoencoder")
+    clips = make_clips(recipe)
+    train(recipe, clips, tmp_path / "run")
+    Autoencoder.from_pretrained(tmp_path / "autoencoder").save_pretrained(tmp_path / "autoencoder")
+    train(recipe, clips, tmp_path / "run")  # written again, it is the same one
+    torch.manual_seed(7)
+    Autoencoder(**SMALL).save_pretrained(tmp_path / "autoencoder")
+    with pytest.raises(ValueError, match=r"trained on autoencoder '.{16}', the recipe now has"):
+        train(recipe, clips, tmp_path / "run")
+
+
+@pytest.mark.parametrize("family", ["clip", "causal"])
+def test_pictures_of_another_size_than_the_autoencoder_s_are_refused(family, tmp_path):
+    with pytest.raises(ValueError, match=r"pictures of 128 pixels.* trained on 64"):
+        make_model(latent_recipe(family, tmp_path, resolution=128))
+
+
+def test_a_clip_of_another_length_than_is_trained_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"makes 6 frames at once .* horizons of \[28\]"):
+        make_model(latent_recipe("clip", tmp_path, frames=10))
+
+
 def test_an_unknown_forcing_is_refused():
     recipe = replace(get_recipe("uniform"), family="causal", forcing="gentle", clips=4)
     model = CausalModel(**SMALL)
@@ -188,3 +254,4 @@ def test_an_autoencoder_is_scored_by_what_comes_back_and_is_no_world_model(tmp_p
     clips = fresh_clips("uniform", "id", 2, "test transformers")
     assert torch.equal(reconstruct(Perfect(), clips), truth(clips, 64))
     assert reconstruct(made, clips).shape == (2, 32, 3, 64, 64)
+    assert (reconstruct(Elsewhere(), clips) == 1).all()

@@ -60,9 +60,10 @@ class RolloutScores:
     energy_drift: PerClip
     position_error: Tensor
 
-    def position_error_at(self, frame: int) -> float:
-        """Mean position error at a frame over the clips that show a body there, m."""
-        return float(self.position_error[:, frame].nanmean())
+    def position_error_at(self, frame: int) -> Tensor:
+        """Position error [M] m at a frame, of the clips alone that truly have a body in view there."""
+        error = self.position_error[:, frame]
+        return error[~error.isnan()]
 
 
 def make_clips(scenario: str, level: str, clips: int, stream: str, frames: int | None = None) -> Clips:
@@ -125,9 +126,9 @@ def truth(clips: Clips, resolution: int, frames: int | None = None) -> Tensor:
 @torch.no_grad()
 def reconstruct(autoencoder: Any, clips: Clips) -> Tensor:
     """True frames [N, T, 3, H, W] of clips as they come back from an autoencoder of pictures in [-1, 1]."""
-    frames = truth(clips, autoencoder.resolution)
+    frames = truth(clips, autoencoder.resolution).to(device_of(autoencoder))
     back = autoencoder(frames.flatten(0, 1) * 2 - 1).unflatten(0, frames.shape[:2])
-    return quantise((back + 1) / 2)
+    return quantise((back + 1) / 2).cpu()
 
 
 def score(clips: Clips, frames: Tensor, context: int = 4, after_impact: bool = False) -> RolloutScores:

@@ -3,13 +3,15 @@
 Full attention over space and time in the latents of an autoencoder; the context frames and a mask of what is
 given are joined to the noisy latents as channels; v-prediction with zero terminal signal, DDIM (Kang et al.,
 "How Far is Video Generation from World Model", section 3). Every frame also has its action. As an environment
-it makes the coming frames anew from the last K at each call.
+it makes the coming frames anew from the last K at each call, as many as it was trained to make at once,
+whatever number is asked for: frames asked for one by one cost a whole clip each.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor
@@ -99,11 +101,15 @@ class ClipModel(ModelMixin, ConfigMixin):
 
     @gradients_where_asked
     def step(self, state: ClipState, actions: Tensor) -> tuple[ClipState, Tensor]:
-        """See `WorldModel.step`; more than `frames_per_call` actions are answered call by call."""
+        """See `WorldModel.step`; more than `frames_per_call` actions are answered call by call.
+
+        Fewer are followed by no action up to that number, and frames that nobody asked for are dropped.
+        """
         frames = []
         for some in actions.float().split(self.frames_per_call, 1):
             led = torch.cat([state.actions, some], 1)
-            made = self._sample(state, led)
+            silent = self.frames_per_call - some.shape[1]
+            made = self._sample(state, F.pad(led, (0, 0, 0, silent)))[:, : some.shape[1]]
             latents = torch.cat([state.latents, made], 1)[:, -self.context_frames :]
             count = state.count + some.shape[1]
             state = ClipState(latents, led[:, -self.context_frames :], state.keys, count)

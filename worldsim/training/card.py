@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from worldsim.scenarios import get_scenario
 from worldsim.training.data import ClipSet
 from worldsim.training.leak import SIZE_BANDS, SPEED_BAND, radii_and_speeds
 from worldsim.training.recipes import Recipe
@@ -37,12 +38,14 @@ def write_card(
     radii, speeds = radii_and_speeds(clips.scenes, clips.states.numpy())
     drawn = len(clips.scenes) + clips.rejected
     mixture = ", ".join(f"{name} {share:.0%}" for name, share in recipe.mixture)
+    shape = "".join(f" --{n} {recipe.model[n]}" for n in ("size", "resolution") if n in recipe.model)
     measured = [r for r in errors if r["metric"] in ("velocity_error", "permanence")]
+    ends = ", ".join(f"{s} {get_scenario(s).frames}" for s in dict.fromkeys(r["scenario"] for r in measured))
     lines = [
         f"# worldsim world model `{recipe.name}`",
         "",
         f"Family `{recipe.family}`, {parameters / 1e6:.2f} million parameters: {recipe.about}.",
-        f"Trained by `worldsim train {recipe.name} --family {recipe.family}`: seed {recipe.seed}, "
+        f"Trained by `worldsim train {recipe.name} --family {recipe.family}{shape}`: seed {recipe.seed}, "
         f"{steps} steps of {recipe.batch_frames} predicted frames, {cost}.",
         *([note] if note else []),
         "",
@@ -58,7 +61,8 @@ def write_card(
         *_histogram("speed, m/s", speeds[:, ::4].ravel(), np.arange(0.0, 5.0, 0.5)),
         "",
         "## Errors on fresh clips",
-        "Mean over clips with a 95 % bootstrap interval, 32-frame rollouts from 4 context frames.",
+        "Mean over clips with a 95 % bootstrap interval; rollouts from 4 context frames to a clip's end,",
+        f"at frame: {ends}.",
         "",
         "| scenario | level | metric | value | interval | clips |",
         "|---|---|---|---|---|---|",

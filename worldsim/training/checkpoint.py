@@ -5,6 +5,7 @@ weights and optimiser moments) with `training.json` (step, recipe, data, format)
 newest folder and the one with the lowest error. No pickle is ever written or read.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -29,17 +30,20 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 
 @dataclass
 class State:
-    """Where a run stands: its recipe, its data's fingerprint, the averaged weights, steps and seconds."""
+    """Where a run stands: its recipe, its data's fingerprint, the averaged weights, the fingerprint of the
+    autoencoder that it works on, steps and seconds."""
 
     recipe: Recipe
     data: str
     ema: list[Tensor]
+    autoencoder: str = ""
     step: int = 0
     seconds: float = 0.0
 
     def fields(self) -> dict[str, Any]:
         """What decides whether a checkpoint belongs to this run, as JSON types."""
-        return {"format": FORMAT, "data": self.data, "recipe": self.recipe.settings()}
+        made_from = {"data": self.data, "autoencoder": self.autoencoder}
+        return {"format": FORMAT, **made_from, "recipe": self.recipe.settings()}
 
 
 def save(
@@ -51,8 +55,8 @@ def save(
 ) -> Path:
     """Write `folder/step-N` and point `folder/latest` to it; older ones but the last few, the best and those
     at `milestones` go."""
+    _clear(folder)
     target, temporary = folder / f"step-{state.step}", folder / f".step-{state.step}.{os.getpid()}"
-    shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     parameters = trainable(model)
     tensors = {f"raw.{i}": p.detach().cpu().contiguous() for i, p in enumerate(parameters)}
@@ -134,11 +138,12 @@ def _compare(folder: Path, found: dict[str, Any], mine: dict[str, Any]) -> None:
                 f"{folder} was trained with {name}={found['recipe'].get(name)!r}, the recipe now says "
                 f"{mine['recipe'].get(name)!r}; choose another --out or the old recipe"
             )
-    if found.get("data") != mine["data"]:
-        raise ValueError(
-            f"{folder} was trained on data {found.get('data')!r}, the recipe now makes {mine['data']!r}; "
-            f"choose another --out"
-        )
+    for name in ("data", "autoencoder"):
+        if found.get(name, "") != mine[name]:
+            raise ValueError(
+                f"{folder} was trained on {name} {found.get(name, '')!r}, the recipe now has {mine[name]!r}; "
+                f"choose another --out"
+            )
 
 
 @contextmanager
@@ -162,6 +167,15 @@ def alone_in(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def fingerprint(model: ModelMixin) -> str:
+    """A hash of a model's settings and weights, whatever folder they came from."""
+    settings = {name: value for name, value in model.config.items() if not name.startswith("_")}
+    told = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8)
+    for name, tensor in sorted(model.state_dict().items()):
+        told.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return told.hexdigest()
+
+
 def trainable(model: nn.Module) -> list[nn.Parameter]:
     """The parameters that training changes; an autoencoder inside a model stays as it was."""
     return [p for p in model.parameters() if p.requires_grad]
@@ -177,6 +191,12 @@ def load_into(model: nn.Module, values: list[Tensor]) -> None:
     with torch.no_grad():
         for p, v in zip(trainable(model), values, strict=True):
             p.copy_(v)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what saves that were killed left behind; no other process writes here (see `alone_in`)."""
+    for left in (*folder.glob(".step-*"), *folder.glob(".latest.*"), *folder.glob(".best.*")):
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _point(folder: Path, name: str, text: str) -> None:

@@ -16,6 +16,7 @@ from worldsim.scenarios import get_scenario, sample
 from worldsim.scenes import DT, VIEW, Scene
 from worldsim.training.leak import check
 from worldsim.training.recipes import Recipe
+from worldsim.training.schedule import rows_at
 
 JUMP = 0.05  #: m/s; a larger change of velocity within a frame is a contact or a launch
 RIDING = 1e-4  #: m; a load that moves less against its carriage within a frame rides along
@@ -43,10 +44,20 @@ class ClipSet:
 
     @property
     def fingerprint(self) -> str:
-        """A hash that names the data: numbers of clips and draws, and first states in millimetres."""
-        first = np.rint(self.states[:, 0].double().numpy() * 1000).astype(np.int64)
-        told = f"{tuple(self.states.shape)} {self.rejected}".encode()
-        return hashlib.blake2b(told + first.tobytes(), digest_size=8).hexdigest()
+        """A hash that names the data: everything that batches are drawn from, and the rejected draws.
+
+        Numbers count in thousandths, for their last digits differ between processors.
+        """
+        looks = [value for value in vars(self.looks).values() if isinstance(value, Tensor)]
+        parts = vars(self.looks.parts).values() if self.looks.parts else ()
+        drawn = (self.states, self.actions, self.length, self.event, self.seen, *looks, *parts)
+        name = hashlib.blake2b(str(self.rejected).encode(), digest_size=8)
+        for array in map(np.asarray, drawn):
+            name.update(str(array.shape).encode())
+            for first in range(0, len(array), CHUNK):
+                some = np.rint(array[first : first + CHUNK].astype(np.float64) * 1000)
+                name.update(some.astype(np.int64).tobytes())
+        return name.hexdigest()
 
 
 def make_clips(recipe: Recipe) -> ClipSet:
@@ -123,30 +134,75 @@ def events(scenes: list[Scene], states: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 class Batches:
-    """Windows of K context frames and `horizon` frames to predict; batch i depends on (seed, i) alone."""
+    """Windows of K context frames and `horizon` frames to predict; batch i depends on (seed, i) alone.
+
+    `processes` draw from these clips side by side, each one batch of a step's.
+    """
 
     def __init__(
-        self, clips: ClipSet, recipe: Recipe, context: int, resolution: int, device: torch.device
+        self,
+        clips: ClipSet,
+        recipe: Recipe,
+        context: int,
+        resolution: int,
+        device: torch.device,
+        processes: int = 1,
     ) -> None:
         self.recipe, self.context, self.resolution, self.device = recipe, context, resolution, device
         self.states, self.actions = clips.states.to(device), clips.actions.to(device)
         self.looks = clips.looks.map(lambda tensor: tensor.to(device))
         self._clips = clips
         self._odds: dict[int, np.ndarray] = {}
+        self._each = recipe.accumulate * processes  # batches of a step
+        self._before = np.cumsum([0, *(rows_at(recipe, step) for step in range(recipe.steps))])
+        self._orders: dict[int, np.ndarray] = {}
 
     def draw(self, step: int, horizon: int, size: int) -> tuple[Tensor, Tensor]:
-        """Frames [size, K + horizon, 3, H, W] in [0, 1] and actions [size, K + horizon - 1, A]."""
-        if horizon not in self._odds:
-            self._odds[horizon] = np.cumsum(self._weights(horizon).ravel())
-        odds = self._odds[horizon]
-        rng = key.generator(key.make("batch", self.recipe.seed, step))
-        flat = np.searchsorted(odds, rng.random(size) * odds[-1], side="right")
-        clip, first = np.divmod(flat, self._clips.states.shape[1])
-        clip, first = (torch.from_numpy(a).to(self.device) for a in (clip, first))
+        """Frames [size, K + horizon, 3, H, W] in [0, 1] and actions [size, K + horizon - 1, A] of batch
+        number `step`. Raises ValueError where the clips are too short for such windows."""
+        clip, first = (torch.from_numpy(a).to(self.device) for a in self.windows(step, horizon, size))
         window = first[:, None] + torch.arange(self.context + horizon, device=self.device)
         states = self.states[clip[:, None], window]
         frames = quantise(render(states, self.looks.select(clip), self.resolution))
         return frames, self.actions[clip[:, None], window[:, :-1]]
+
+    def windows(self, step: int, horizon: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Clip and first frame, [size] each, of the windows of a batch; see `draw`."""
+        if horizon not in self._odds:
+            self._odds[horizon] = self._cumulated(horizon)
+        odds, number = self._odds[horizon], key.generator(key.make("batch", self.recipe.seed, step))
+        if self.recipe.in_turn:
+            clip = self._in_turn(step, size)
+            chosen = number.random((size, 1)) * odds[clip, -1:]
+            return clip, (odds[clip] <= chosen).sum(1)
+        flat = np.searchsorted(odds, number.random(size) * odds[-1], side="right")
+        return np.divmod(flat, self._clips.states.shape[1])
+
+    def _cumulated(self, horizon: int) -> np.ndarray:
+        """Odds of windows added up: within each clip [N, T] where clips take turns, else over all [N * T]."""
+        weights, length = self._weights(horizon), self._clips.length
+        fit = weights.any(1)
+        if not (fit.all() if self.recipe.in_turn else fit.any()):
+            has = length.min() if self.recipe.in_turn else length.max()
+            raise ValueError(
+                f"{self.recipe.name} learns rollouts of {horizon} frames after {self.context} of context, "
+                f"but has clips of {has}; lower its horizons"
+            )
+        return np.cumsum(weights, 1) if self.recipe.in_turn else np.cumsum(weights)
+
+    def _in_turn(self, step: int, size: int) -> np.ndarray:
+        """Clips [size] that come next in an order in which each is met once before any is met again."""
+        clips = len(self._clips.length)
+        whole, part = divmod(step, self._each)
+        place = self._before[whole] * self._each + part * size + np.arange(size)
+        epoch, at = np.divmod(place, clips)
+        self._orders = {
+            e: self._orders[e]
+            if e in self._orders
+            else key.generator(key.make("order", self.recipe.seed, e)).permutation(clips)
+            for e in np.unique(epoch).tolist()
+        }
+        return np.array([self._orders[e][i] for e, i in zip(epoch.tolist(), at.tolist())])
 
     def _weights(self, horizon: int) -> np.ndarray:
         """Odds [N, T] of the windows that begin at each frame."""

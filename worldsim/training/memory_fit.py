@@ -1,4 +1,4 @@
-"""Does a run fit into memory? Told before it starts, from one and two rows of its longest rollout."""
+"""Does a run fit into memory? Told before it starts, from one and two rows of each horizon."""
 
 from typing import TYPE_CHECKING
 
@@ -27,22 +27,26 @@ def check_fit(run: "Run") -> None:
         recipe = run.recipe
         raise DoesNotFit(
             f"a step of {recipe.name} ({recipe.family}) needs about {need / GIB:.1f} GiB and "
-            f"{free / GIB:.1f} GiB are free, {(need - free) / GIB:.1f} GiB too little; lower batch_frames "
-            f"({recipe.batch_frames}) and raise accumulate ({recipe.accumulate}) by as much"
+            f"{free / GIB:.1f} GiB are free, {(need - free) / GIB:.1f} GiB too little; lower --batch-frames "
+            f"({recipe.batch_frames}) and raise --accumulate ({recipe.accumulate}) by as much"
         )
 
 
 def needed(run: "Run") -> float:
-    """Bytes that a step of the longest rollout needs beyond the weights."""
-    recipe = run.recipe
-    rows = max(1, recipe.batch_frames // max(frames for _, frames in recipe.horizons))
-    one, two = (_kept(run, n) for n in (1, 2))
+    """Bytes beyond the weights that a step needs at the horizon that needs most."""
     weights = sum(p.nbytes for p in run.bare.parameters())
-    return (HELD - 1) * weights + SURPLUS * (one + (rows - 1) * (two - one))
+    most = max(_kept_by_step(run, horizon) for horizon in {frames for _, frames in run.recipe.horizons})
+    return (HELD - 1) * weights + SURPLUS * most
 
 
-def _kept(run: "Run", rows: int) -> int:
-    """Bytes that one batch keeps for its gradient, weights left out."""
+def _kept_by_step(run: "Run", horizon: int) -> int:
+    """Bytes that a batch of full size keeps for its gradient, told from one and two rows."""
+    rows, one = max(1, run.recipe.batch_frames // horizon), _kept(run, horizon, 1)
+    return one if rows == 1 else one + (rows - 1) * (_kept(run, horizon, 2) - one)
+
+
+def _kept(run: "Run", horizon: int, rows: int) -> int:
+    """Bytes that a batch of `rows` keeps for its gradient, weights left out."""
     recipe = run.recipe
     weights = {p.untyped_storage().data_ptr() for p in run.bare.parameters()}
     kept: dict[int, int] = {}
@@ -53,7 +57,7 @@ def _kept(run: "Run", rows: int) -> int:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    frames, actions = run.batches.draw(0, max(frames for _, frames in recipe.horizons), rows)
+    frames, actions = run.batches.draw(0, horizon, rows)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         LOSSES[recipe.family](run.model, run.bare, frames, actions, recipe, 0)
     return sum(kept.values())

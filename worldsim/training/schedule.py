@@ -10,6 +10,11 @@ def horizon_at(recipe: Recipe, step: int) -> int:
     return [h for share, h in recipe.horizons if step >= share * recipe.steps][-1]
 
 
+def rows_at(recipe: Recipe, step: int) -> int:
+    """How many windows a batch of this step has."""
+    return max(1, recipe.batch_frames // horizon_at(recipe, step))
+
+
 def learning_rate_at(recipe: Recipe, step: int) -> float:
     """A cosine to 2 % of the rate, with a linear warm-up at the start and after each change of horizon."""
     changed = max(

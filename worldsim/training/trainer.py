@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from worldsim.memory import keep_freed_memory
@@ -23,12 +24,11 @@ from worldsim.training import checkpoint
 from worldsim.training.data import Batches, ClipSet
 from worldsim.training.losses import LOSSES
 from worldsim.training.memory_fit import check_fit
-from worldsim.training.recipes import Recipe
-from worldsim.training.schedule import horizon_at, learning_rate_at
+from worldsim.training.recipes import LATENT, Recipe
+from worldsim.training.schedule import horizon_at, learning_rate_at, rows_at
 
 CLIP = 1.0  #: largest gradient norm
 BETAS = (0.9, 0.95)  #: short memory of gradient sizes, for they grow with the horizon
-LATENT = ("clip", "causal")  #: families that work on the latents of an autoencoder
 LOGGED = 20  #: steps between entries of the log
 
 Validate = Callable[[Any], dict[str, float]]
@@ -46,7 +46,7 @@ class Progress:
 
 
 class NotFinite(ArithmeticError):
-    """The loss was NaN or infinite; the last checkpoint is still good."""
+    """The loss or its gradient was NaN or infinite; the last checkpoint is still good."""
 
 
 def train(
@@ -64,8 +64,8 @@ def train(
 
     Stops early, resumable, after `minutes`. Checkpoints at `milestones` are kept. `compiled` runs the blocks
     of the model through `torch.compile`. `validate` scores the averaged model at each checkpoint; the one
-    with the lowest "velocity_error" is kept as `best`. Raises NotFinite when the loss is not a number,
-    ValueError when a step does not fit into memory or another process trains in the folder.
+    with the lowest "velocity_error" is kept as `best`. Raises NotFinite when the loss or its gradient is not
+    a number, ValueError when a step does not fit into memory or another process trains in the folder.
     """
     with checkpoint.alone_in(folder):
         run = Run(recipe, clips, folder, validate, compiled, milestones)
@@ -84,7 +84,11 @@ def train(
 
 
 def make_model(recipe: Recipe) -> Any:
-    """The untrained model of a recipe. Raises ValueError where it needs an autoencoder and has none."""
+    """The untrained model of a recipe.
+
+    Raises ValueError where it needs an autoencoder and has none, or one for pictures of another size, and
+    where it makes clips of another length than the recipe's.
+    """
     if recipe.family not in LATENT:
         return family(recipe.family)(**recipe.model)
     if not recipe.autoencoder:
@@ -95,6 +99,17 @@ def make_model(recipe: Recipe) -> Any:
     trained = load_autoencoder(recipe.autoencoder)
     latents = {name: trained.config[name] for name in ("widths", "latent_channels")}
     model = family(recipe.family)(**recipe.model, **latents)
+    if model.resolution != trained.resolution:
+        raise ValueError(
+            f"{recipe.name} ({recipe.family}) has pictures of {model.resolution} pixels, the autoencoder in "
+            f"{recipe.autoencoder} was trained on {trained.resolution}; give both the same --resolution"
+        )
+    made = getattr(model, "frames_per_call", None)
+    if made is not None and (other := {horizon for _, horizon in recipe.horizons} - {made}):
+        raise ValueError(
+            f"{recipe.name} ({recipe.family}) makes {made} frames at once and would learn horizons of "
+            f"{sorted(other)}; set the model's frames to the context and one horizon"
+        )
     model.autoencoder.load_state_dict(trained.state_dict())
     return model
 
@@ -126,7 +141,9 @@ class Run:
             weight_decay=recipe.weight_decay,
             betas=BETAS,
         )
-        self.state = checkpoint.State(recipe, clips.fingerprint, ema=checkpoint.copy_of(self.bare))
+        latents = checkpoint.fingerprint(self.bare.autoencoder) if recipe.family in LATENT else ""
+        averaged = checkpoint.copy_of(self.bare)
+        self.state = checkpoint.State(recipe, clips.fingerprint, averaged, latents)
         if (before := checkpoint.latest(folder)) is not None:
             checkpoint.load(before, self.bare, optimizer, self.state)
         self.kept = self.state.step
@@ -134,7 +151,12 @@ class Run:
         if compiled:
             self.bare.compile_repeated_blocks()
         self.batches = Batches(
-            clips, recipe, self.bare.context_frames, self.bare.resolution, self.accelerator.device
+            clips,
+            recipe,
+            self.bare.context_frames,
+            self.bare.resolution,
+            self.accelerator.device,
+            self.accelerator.num_processes,
         )
         self.log = (
             SummaryWriter(str(folder / "tensorboard"), purge_step=self.step)
@@ -152,25 +174,28 @@ class Run:
         """One optimiser step; returns the loss and how many frames were predicted. Raises NotFinite."""
         recipe, step = self.recipe, self.step
         horizon, rate = horizon_at(recipe, step), learning_rate_at(recipe, step)
-        rows = max(1, recipe.batch_frames // horizon)
+        rows = rows_at(recipe, step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        value = sum(self._backward(part, horizon, rows) for part in range(recipe.accumulate))
-        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), CLIP)
-        if not math.isfinite(value):
-            good = checkpoint.latest(self.folder)
-            raise NotFinite(f"the loss is {value} at step {step}; the last good state is {good}")
+        losses = [self._backward(part, horizon, rows) for part in range(recipe.accumulate)]
+        gradient = self.accelerator.clip_grad_norm_(self.model.parameters(), CLIP)
+        value, norm = torch.stack([torch.stack(losses).sum(), gradient]).tolist()
+        if not (math.isfinite(value) and math.isfinite(norm)):
+            raise NotFinite(
+                f"the loss is {value} and its gradient's norm {norm} at step {step}; the last good state is "
+                f"{checkpoint.latest(self.folder)}"
+            )
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.state.step += 1
         share = 1 - min(recipe.ema, self.step / (self.step + 10))
         torch._foreach_lerp_(self.state.ema, [p.detach() for p in checkpoint.trainable(self.bare)], share)
         if self.log is not None and self.step % LOGGED == 0:
-            for name, number in (("loss", value), ("gradient_norm", float(norm)), ("learning_rate", rate)):
+            for name, number in (("loss", value), ("gradient_norm", norm), ("learning_rate", rate)):
                 self.log.add_scalar(f"train/{name}", number, self.step)
         return value, recipe.accumulate * rows * horizon * self.accelerator.num_processes
 
-    def _backward(self, part: int, horizon: int, rows: int) -> float:
+    def _backward(self, part: int, horizon: int, rows: int) -> Tensor:
         """Add the gradient of one part of a step's batch; returns its share of the loss."""
         recipe, processes = self.recipe, self.accelerator.num_processes
         draw = (self.step * recipe.accumulate + part) * processes + self.accelerator.process_index
@@ -179,7 +204,7 @@ class Run:
         with nullcontext() if last else self.accelerator.no_sync(self.model):
             loss = LOSSES[recipe.family](self.model, self.bare, frames, actions, recipe, draw)
             self.accelerator.backward(loss / recipe.accumulate)
-        return loss.item() / recipe.accumulate
+        return loss.detach() / recipe.accumulate
 
     def keep(self) -> dict[str, float]:
         """Write a checkpoint and score it."""
@@ -190,7 +215,8 @@ class Run:
         where = checkpoint.save(self.folder, self.bare, self.optimizer.optimizer, self.state, self.milestones)
         if self.validate is None:
             return {}
-        scores = self.validate(family(self.recipe.family).from_pretrained(where, use_safetensors=True))
+        saved = family(self.recipe.family).from_pretrained(where, use_safetensors=True)
+        scores = self.validate(saved.to(self.accelerator.device))
         for name, value in scores.items():
             self.log.add_scalar(f"validation/{name}", value, self.step)
         with (self.folder / "curve.jsonl").open("a") as curve:
