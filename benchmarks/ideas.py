@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from benchmarks import results_io, studies
 from benchmarks.results_io import Row
 
@@ -101,7 +99,7 @@ def main(args: Args) -> None:
 
     trials = plan(args)
     found = studies.run([r for *_, r in trials], partial(measured, clips=args.asked), args.work, args.workers)
-    rows = [row for (idea, scenario, _), some in zip(trials, found) for row in _rows(idea, scenario, some)]
+    rows = [row for trial, some in zip(trials, found) for row in _rows(*trial, some)]
     Console().print(model_tables.shown(model_tables.ideas(rows)))
     told = {name: getattr(args, name) for name in ("frames", "clips", "resolution")}
     results_io.write(args.out, results_io.meta("worldsim bench ideas", 0, **told), rows)
@@ -119,13 +117,15 @@ def plan(args: Args) -> list[tuple[str, str, "Recipe"]]:
 
 
 def _recipe(args: Args, idea: Idea, scenario: str) -> "Recipe":
+    """Of the scenario's own model only the actions are taken over: what else it is made of are ideas."""
     from dataclasses import replace
 
-    model = {"patch": args.resolution // 16, **idea.model}
-    small = studies.small(
-        scenario, idea.family, args.resolution, 1, model=model, clips=args.clips, **idea.training
-    )
-    return replace(small, steps=max(1, args.frames // small.batch_frames))
+    from worldsim.training.recipes import ACTIONS
+
+    small = studies.small(scenario, idea.family, args.resolution, 1, clips=args.clips, **idea.training)
+    model = {name: small.model[name] for name in (*ACTIONS, "resolution")}
+    model |= {"patch": args.resolution // 16, **idea.model}
+    return replace(small, steps=max(1, args.frames // small.batch_frames), model=model)
 
 
 def measured(checkpoint: Path, recipe: "Recipe", clips: int) -> dict[str, Any]:
@@ -137,13 +137,14 @@ def measured(checkpoint: Path, recipe: "Recipe", clips: int) -> dict[str, Any]:
     return {"seconds": seconds, "errors": studies.velocity_errors(checkpoint, scenario, clips)}
 
 
-def _rows(idea: str, scenario: str, found: dict[str, Any]) -> Iterator[Row]:
+def _rows(idea: str, scenario: str, recipe: "Recipe", found: dict[str, Any]) -> Iterator[Row]:
     from benchmarks.statistics import mean
 
-    where = {"scenario": scenario, "model": idea}
+    where = {"scenario": scenario, "model": idea, "seed": recipe.seed}
     for level, errors in found["errors"].items():
-        values = np.array([e for e in errors if e is not None])
-        yield {**where, "level": level, "metric": "velocity_error", **mean(values).row()}
+        values = [e for e in errors if e is not None]
+        if values:
+            yield {**where, "level": level, "metric": "velocity_error", **mean(values).row()}
     yield {
         **where,
         "metric": "training_minutes",

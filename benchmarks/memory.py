@@ -6,9 +6,10 @@ trained for the purpose: what do they make of speeds that their training data le
 and which of two attributes do they keep when the pair was never seen (`scenarios.pairs`)?
 """
 
+import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ import numpy as np
 
 from benchmarks import results_io, studies
 from benchmarks.laws.cell import STREAM
-from benchmarks.laws.models import called, make_memory, trained_on
+from benchmarks.laws.models import called, make_memory, recipe_of, seed_of, trained_on
+from benchmarks.records import file_hash, text_hash
 from benchmarks.results_io import Row
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from worldsim.training.recipes import Recipe
 
 CONTEXT = 4  #: frames that are given
+FRESH = " (beside fresh clips)"  #: after the name of a model that does not tell what it was trained on
 
 
 @dataclass
@@ -60,19 +63,31 @@ def main(args: Args) -> None:
     from rich.console import Console
 
     from benchmarks import model_tables
-    from worldsim.models import load_model
 
-    rows = [
-        {**row, "model": called(model)}
-        for model in args.models
-        for row in nearness(load_model(model), trained_on(model), args.clips, args.memory)
-    ]
-    rows += with_gaps(args) + with_pairs(args)
+    rows = of_models(args) + with_gaps(args) + with_pairs(args)
     console = Console()
     for made in (model_tables.gaps(rows), model_tables.pairs(rows)):
         console.print(model_tables.shown(made))
     told = {name: getattr(args, name) for name in ("steps", "train_clips", "resolution")}
     results_io.write(args.out, results_io.meta("worldsim bench memory", 0, **told), rows)
+
+
+def of_models(args: Args) -> list[Row]:
+    """Measure each model on each scenario that it was trained on, unless that is done."""
+    from worldsim.models import checkpoint_folder, load_model
+
+    rows: list[Row] = []
+    for model in args.models:
+        recipe = recipe_of(model)
+        where = {"model": called(model) + FRESH * (recipe is None), **seed_of(model)}
+        settings = text_hash(args.clips, args.memory, file_hash(checkpoint_folder(model)))
+        for scenario in trained_on(model):
+            file = args.work / f"nearness-{called(model)}-{scenario}-{settings}.json"
+            if not file.exists():
+                found = nearness(load_model(model), [scenario], args.clips, args.memory, recipe)
+                results_io.write_text(file, json.dumps(found, allow_nan=False) + "\n")
+            rows += [{**row, **where} for row in json.loads(file.read_text(encoding="utf-8"))]
+    return rows
 
 
 def with_gaps(args: Args) -> list[Row]:
@@ -82,7 +97,7 @@ def with_gaps(args: Args) -> list[Row]:
     recipes = [_small(args, banded.name, family) for family in args.families for banded in BANDED]
     measure = partial(measured_nearness, clips=args.clips, memory=min(args.memory, args.train_clips))
     found = studies.run(recipes, measure, args.work, args.workers)
-    return [{**row, "model": r.family} for r, some in zip(recipes, found) for row in some]
+    return [{**row, "model": r.family, "seed": r.seed} for r, some in zip(recipes, found) for row in some]
 
 
 def with_pairs(args: Args) -> list[Row]:
@@ -90,28 +105,36 @@ def with_pairs(args: Args) -> list[Row]:
     from worldsim.scenarios.pairs import PAIRED
 
     recipes = [
-        _small(args, "uniform", family, name=paired.name, mixture=((paired.name, 1.0),))
+        _within(
+            _small(args, "uniform", family, name=paired.name, mixture=((paired.name, 1.0),)),
+            paired.frames - CONTEXT,
+        )
         for family in args.families
         for paired in PAIRED
     ]
     found = studies.run(recipes, partial(measured_priority, clips=args.clips), args.work, args.workers)
-    return [{**row, "model": r.family} for r, some in zip(recipes, found) for row in some]
+    return [{**row, "model": r.family, "seed": r.seed} for r, some in zip(recipes, found) for row in some]
 
 
 def measured_nearness(checkpoint: Path, recipe: "Recipe", clips: int, memory: int) -> list[Row]:
     """`nearness` of a recipe's model."""
     from worldsim.models import load_model
 
-    return nearness(load_model(checkpoint), [name for name, _ in recipe.mixture], clips, memory)
+    return nearness(load_model(checkpoint), [name for name, _ in recipe.mixture], clips, memory, recipe)
 
 
-def nearness(model: "WorldModel", scenarios: Sequence[str], clips: int, memory: int) -> list[Row]:
-    """Of clips, the share nearer to memory and that of single balls turned round; velocity error."""
+def nearness(
+    model: "WorldModel", scenarios: Sequence[str], clips: int, memory: int, recipe: "Recipe | None" = None
+) -> list[Row]:
+    """Of clips, the share nearer to memory and that of single balls turned round; velocity error.
+
+    Remembered are at most `memory` clips of each scenario: those that `recipe` trains on, or fresh ones.
+    """
     from worldsim.scenarios import get_scenario
 
     rows: list[Row] = []
     for scenario in scenarios:
-        recalled = make_memory(scenario, memory, model.resolution)
+        recalled = make_memory(scenario, memory, model.resolution, recipe)
         for level in get_scenario(scenario).levels:
             where = {"scenario": scenario, "level": level}
             rows += [{**where, **row} for row in _nearness(model, recalled, scenario, level, clips)]
@@ -133,10 +156,11 @@ def _nearness(model: "WorldModel", memory: "WorldModel", scenario: str, level: s
     mask[:, :CONTEXT] = False
     true = some.states[..., :2]
     errors = score(some, predicted, CONTEXT, studies.after_impact(scenario)).velocity_error
-    rows = [
-        {"metric": "nearer_to_memory", **proportion(nearer_to_memory(mine, theirs, true, mask)).row()},
-        {"metric": "velocity_error", **mean(errors.value[errors.count > 0].numpy()).row()},
-    ]
+    rows: list[Row] = []
+    if len(nearer := nearer_to_memory(mine, theirs, true, mask)):
+        rows.append({"metric": "nearer_to_memory", **proportion(nearer).row()})
+    if len(error := errors.value[errors.count > 0].numpy()):
+        rows.append({"metric": "velocity_error", **mean(error).row()})
     if true.shape[2] == 1:
         rows.append({"metric": "reversed", **proportion(reversals(mine, true)).row()})
     return rows
@@ -189,6 +213,16 @@ def measured_priority(checkpoint: Path, recipe: "Recipe", clips: int) -> list[Ro
         where = {"scenario": name, "level": level}
         rows += [{**where, "metric": metric, **proportion(flags).row()} for metric, flags in kept.items()]
     return rows
+
+
+def _within(recipe: "Recipe", frames: int) -> "Recipe":
+    """The recipe with rollouts of at most so many frames, and clips that long of what makes them at once."""
+    horizons: list[tuple[float, int]] = []
+    for share, horizon in recipe.horizons:
+        if not horizons or horizons[-1][1] < frames:
+            horizons.append((share, min(horizon, frames)))
+    model = recipe.model | ({"frames": CONTEXT + frames} if recipe.family == "clip" else {})
+    return replace(recipe, horizons=tuple(horizons), model=model)
 
 
 def _small(args: Args, recipe: str, family: str, **changes: Any) -> "Recipe":

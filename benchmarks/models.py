@@ -4,8 +4,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks import results_io
+
+if TYPE_CHECKING:
+    from worldsim.metrics.rollouts import RolloutScores
 
 SCENARIOS: dict[str, dict[str, tuple[str, ...]]] = {  #: and levels on which a model is measured, by its world
     "table": {
@@ -29,11 +33,12 @@ STAGED = (
     "carriage_wall",
 )  #: measured where they were taught
 STREAM = "test"  #: clips that no training or tuning has seen
+FRAMES = (7, 15, 23, 31)  #: of which the position error is reported
 
 
 @dataclass
 class Args:
-    """Measure world models on fresh clips, 32-frame rollouts from 4 context frames."""
+    """Measure world models on fresh clips, each rolled out from its context frames to its scenario's end."""
 
     models: tuple[str, ...] = ("table", "drop")
     """Shipped names or checkpoint folders."""
@@ -54,19 +59,20 @@ def main(args: Args) -> None:
 
     console = Console()
     rows = []
-    table = Table("model", "scenario", "level", "velocity error, m/s", "permanence", "last frame, m")
+    table = Table("model", "scenario", "level", "velocity error, m/s", "permanence", f"frame {FRAMES[-1]}, m")
     for model in args.models:
         for found in measure(model, args.clips):
             rows += found
-            cell = {r["metric"]: r for r in found if "frame" not in r}
-            speed, kept = cell["velocity_error"], cell["permanence"]
+            cell = {(r["metric"], r.get("frame")): r for r in found}
+            speed, kept = cell["velocity_error", None], cell["permanence", None]
+            away = cell.get(("position_error", FRAMES[-1]))
             table.add_row(
                 speed["model"],
                 speed["scenario"],
                 speed["level"],
                 f"{speed['value']:.3f} {interval(speed, 3)}",
                 f"{kept['value']:.4f}",
-                f"{found[-1]['value']:.2f}",
+                f"{away['value']:.2f}" if away else "nothing in view",
             )
         if args.speed:
             rows += (speeds := throughput(model))
@@ -84,7 +90,7 @@ def measure(model: str, clips: int) -> Iterator[list[results_io.Row]]:
     for scenario, levels in scenarios_of(model, world.action_size).items():
         for level in levels:
             some = make_clips(scenario, level, 2 * clips if level == "id" else clips, STREAM)
-            yield list(_rows(Path(model).name, scenario, level, evaluate(world, some)))
+            yield list(_rows(results_io.model_name(model), scenario, level, evaluate(world, some)))
 
 
 def scenarios_of(model: str, action_size: int) -> dict[str, tuple[str, ...]]:
@@ -98,7 +104,7 @@ def scenarios_of(model: str, action_size: int) -> dict[str, tuple[str, ...]]:
     return SCENARIOS["drop" if falls else "table"] | staged
 
 
-def _rows(model: str, scenario: str, level: str, scores) -> Iterator[results_io.Row]:
+def _rows(model: str, scenario: str, level: str, scores: "RolloutScores") -> Iterator[results_io.Row]:
     from benchmarks.statistics import mean
 
     where = {"world": "learned", "model": model, "scenario": scenario, "level": level}
@@ -106,20 +112,11 @@ def _rows(model: str, scenario: str, level: str, scores) -> Iterator[results_io.
         scored = getattr(scores, metric)
         value = scored.value[scored.count > 0].numpy()
         if len(value):
-            estimate = mean(value)
-            yield {**where, "metric": metric, **estimate.row()}
-    for frame in (7, 15, 23, 31):
-        error = scores.position_error_at(frame)
-        n = len(scores.velocity_error.value)
-        yield {
-            **where,
-            "metric": "position_error",
-            "frame": frame,
-            "value": error,
-            "low": None,
-            "high": None,
-            "n": n,
-        }
+            yield {**where, "metric": metric, **mean(value).row()}
+    for frame in FRAMES:
+        away = scores.position_error_at(frame).numpy()
+        if len(away):
+            yield {**where, "metric": "position_error", "frame": frame, **mean(away).row()}
 
 
 def throughput(model: str, seconds: float = 4.0) -> list[results_io.Row]:
@@ -146,6 +143,6 @@ def throughput(model: str, seconds: float = 4.0) -> list[results_io.Row]:
             state, _ = world.step(state, actions)
             steps += 1
         rate = steps * batch / (time.perf_counter() - began)
-        row = {"world": "learned", "model": Path(model).name, "batch": batch, "metric": "frames_per_s"}
-        rows.append({**row, "value": rate, "low": None, "high": None, "n": steps})
+        where = {"world": "learned", "model": results_io.model_name(model), "batch": batch}
+        rows.append({**where, "metric": "frames_per_s", "value": rate, "low": None, "high": None, "n": steps})
     return rows

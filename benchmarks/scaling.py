@@ -1,8 +1,9 @@
 """`worldsim bench scaling`: does more data, or a larger model, close the gap between the laws and the clips?
 
-Models of several sizes are trained on one scenario alone, from nested sets of clips, for an equal number of
-gradient steps, and asked about clips in distribution and out of it. A slope is the change of the error's
-logarithm for tenfold data or parameters: -1 means that ten times as much leaves a tenth of the error.
+Models of several sizes are trained on one scenario alone, from nested sets of clips that take turns, for an
+equal number of gradient steps, and asked about clips in distribution and out of it. A slope is the change of
+the error's logarithm for tenfold data or parameters: -1 means that ten times as much leaves a tenth of the
+error.
 """
 
 import os
@@ -105,6 +106,7 @@ def plan(args: Args) -> list[tuple[str, "Recipe"]]:
                 clips=clips,
                 seed=seed,
                 autoencoder=args.autoencoder,
+                in_turn=True,
             ),
         )
         for size, model in sizes.items()
@@ -124,16 +126,19 @@ def measured(checkpoint: Path, recipe: "Recipe", clips: int) -> dict[str, Any]:
 
 
 def make_rows(args: Args, models: Sequence[Model]) -> Iterator[Row]:
-    """Errors of every model at every level, parameters and epochs, then the slopes."""
+    """Errors of every model at every level, parameters, epochs and the share of its clips that it never met,
+    then the slopes."""
     from benchmarks.statistics import mean
 
     for m in models:
         where = {"scenario": args.recipe, "model": args.family, "size": m.size, "clips": m.clips}
         where["seed"] = m.seed
         for level, errors in m.errors.items():
-            value = errors[~np.isnan(errors)]
-            yield {**where, "level": level, "metric": "velocity_error", **mean(value).row()}
-        for metric, value in (("parameters", m.parameters), ("epochs", m.epochs)):
+            known = errors[~np.isnan(errors)]
+            if len(known):
+                yield {**where, "level": level, "metric": "velocity_error", **mean(known).row()}
+        never = max(0.0, 1 - m.epochs)  # clips take turns
+        for metric, value in (("parameters", m.parameters), ("epochs", m.epochs), ("never_met", never)):
             yield {**where, "metric": metric, "value": value, "low": None, "high": None, "n": 1}
     for level in models[0].errors:
         for metric, estimate in slopes(models, level).items():
@@ -209,9 +214,9 @@ def _model(size: str, recipe: "Recipe", found: Mapping[str, Any]) -> Model:
 
 def _epochs(recipe: "Recipe") -> float:
     """How often a clip is met on average."""
-    from worldsim.training.schedule import horizon_at
+    from worldsim.training.schedule import rows_at
 
-    rows = sum(max(1, recipe.batch_frames // horizon_at(recipe, step)) for step in range(recipe.steps))
+    rows = sum(rows_at(recipe, step) for step in range(recipe.steps))
     return round(recipe.accumulate * rows / recipe.clips, 3)
 
 

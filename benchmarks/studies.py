@@ -42,18 +42,18 @@ def run(
 ) -> list[Any]:
     """Train every recipe to its end and return what `measure(checkpoint, recipe)` finds, in order.
 
-    `measure` is a function of a module, or one with keywords bound, and returns JSON types. Each run has one
-    thread.
+    Equal recipes are trained once. `measure` is a function of a module, or one with keywords bound, and
+    returns JSON types. Each run has one thread.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from worldsim.processes import SPAWN, follow_parent
 
     files = [_result(recipe, measure, work) for recipe in recipes]
-    missing = [recipe for recipe, file in zip(recipes, files) if not file.exists()]
+    missing = {file: recipe for recipe, file in zip(recipes, files) if not file.exists()}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with ProcessPoolExecutor(workers, SPAWN, follow_parent) as pool, Progress(*columns) as bar:
-        jobs = [pool.submit(train_and_measure, recipe, measure, work) for recipe in missing]
+        jobs = [pool.submit(train_and_measure, recipe, measure, work) for recipe in missing.values()]
         line = bar.add_task("models", total=len(jobs))
         try:
             for job in as_completed(jobs):

@@ -1,135 +1,99 @@
 """`worldsim bench throughput`: how fast each family imagines, with how much memory, and what sharing saves.
 
-Speed does not depend on what was learned, so models are measured untrained, each in a process of its own.
+Speed does not depend on what was learned, so models are measured untrained, each figure in a process of its
+own. Only how soon a planner sees its candidates fail or succeed does: frames stand beside its seconds.
 """
 
-import resource
-import time
-from collections.abc import Iterator
+import json
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from benchmarks import results_io
+from benchmarks import results_io, timing
 from benchmarks.results_io import Row
-
-SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {  #: family and settings by the name in rows
-    "convolutional": ("convolutional", {}),
-    "direct": ("direct", {}),
-    "motion": ("motion", {}),
-    "clip tiny": ("clip", {"size": "tiny"}),
-    "causal tiny": ("causal", {"size": "tiny"}),
-    "clip S": ("clip", {"size": "S"}),
-    "causal S": ("causal", {"size": "S"}),
-}
+from benchmarks.timing import NULLS, SETTINGS, Subject
 
 
 @dataclass
 class Args:
     """Imagined frames per second, peak memory and cost of a planner's decision, by family and batch."""
 
-    models: tuple[str, ...] = ("convolutional", "direct", "motion", "clip tiny", "causal tiny")
+    models: tuple[str, ...] = ("convolutional", "direct", "motion", "clip tiny", "causal tiny", *NULLS)
     """Names of families and sizes; "clip S" and "causal S" too, for a GPU."""
     batches: tuple[int, ...] = (1, 64, 1024)
     """Rows side by side."""
+    tasks: tuple[str, ...] = ("Strike", "Catch")
+    """Tasks whose first decision of an episode is planned by CEM."""
     seconds: float = 4.0
     """Time spent on each figure, at least one call."""
+    longest: float = 600.0
+    """Seconds beyond which a decision is not planned but projected."""
+    work: Path = Path("runs/bench/throughput")
+    """Folder for what is measured so far; run again to go on."""
     out: Path = results_io.RESULTS / "throughput.json"
     """Result file."""
 
 
-def main(args: Args) -> None:
-    """Measure and print; nothing else should run on the machine."""
-    from rich.console import Console
-    from rich.table import Table
+@dataclass(frozen=True)
+class Cell:
+    """What one process measures of a model: a batch size, or with none the decisions of a planner."""
 
+    model: str
+    batch: int | None
+    tasks: tuple[str, ...]
+    seconds: float
+    longest: float
+
+    def file(self, work: Path) -> Path:
+        """Where its rows lie; another machine, other code or other settings have another file."""
+        from benchmarks.records import text_hash
+        from benchmarks.versions import code_version
+
+        made = results_io.meta("", 0)
+        where = (made["cpu"], made["cores"], code_version(), Path(timing.__file__).read_text())
+        what = f"batch{self.batch}" if self.batch else "decisions"
+        return work / f"{self.model.replace(' ', '-')}-{what}-{text_hash(self, *where)}.json"
+
+
+def main(args: Args) -> None:
+    """Measure what is missing, print and write; nothing else should run on the machine."""
+    from rich.console import Console
+
+    from benchmarks import model_tables
     from worldsim.processes import SPAWN, follow_parent
 
-    if unknown := set(args.models) - set(SETTINGS):
-        raise ValueError(f"unknown models {sorted(unknown)}; there are {', '.join(SETTINGS)}")
-    rows: list[Row] = []
-    table = Table("model", "batch", "metric", "value")
-    cells = [(name, batch) for name in args.models for batch in args.batches]
+    cells = plan(args)
+    missing = [cell for cell in cells if not cell.file(args.work).exists()]
     with ProcessPoolExecutor(1, SPAWN, follow_parent, max_tasks_per_child=1) as pool:
-        for found in pool.map(measure, *zip(*cells), [args.seconds] * len(cells)):
-            rows += found
-            for row in found:
-                table.add_row(row["model"], f"{row['batch']}", row["metric"], f"{row['value']:.4g}")
-    Console().print(table)
+        for cell, found in zip(missing, pool.map(measure, missing)):
+            results_io.write_text(cell.file(args.work), json.dumps(found, allow_nan=False) + "\n")
+    rows = [row for cell in cells for row in json.loads(cell.file(args.work).read_text(encoding="utf-8"))]
+    Console().print(model_tables.shown(model_tables.throughput(rows)))
     results_io.write(args.out, results_io.meta("worldsim bench throughput", 0), rows)
 
 
-def measure(name: str, batch: int, seconds: float) -> list[Row]:
-    """Rows of one model at one batch size."""
-    where = {"world": "learned", "model": name, "batch": batch}
-    return [{**where, **row, "low": None, "high": None} for row in _rows(name, batch, seconds)]
+def plan(args: Args) -> list[Cell]:
+    """Every model at every batch, then its decisions. Raises ValueError for unknown models."""
+    if unknown := set(args.models) - set(SETTINGS):
+        raise ValueError(f"unknown models {sorted(unknown)}; there are {', '.join(SETTINGS)}")
+    return [
+        Cell(name, batch, args.tasks, args.seconds, args.longest)
+        for name in args.models
+        for batch in (*args.batches, *([] if name in NULLS else [None]))
+    ]
 
 
-def _rows(name: str, batch: int, seconds: float) -> Iterator[Row]:
-    import numpy as np
+def measure(cell: Cell) -> list[Row]:
+    """Rows of a cell."""
     import torch
 
-    from agents.planners import config_for
-    from envs.tasks import TASKS, make_task
-    from worldsim.models import family
-
-    kind, settings = SETTINGS[name]
-    model = family(kind)(**settings).eval()
-    if torch.cuda.is_available():
-        model = model.cuda()
-    device = next(model.parameters()).device
-    many = getattr(model, "frames_per_call", 1)
-    keys = np.arange(batch, dtype=np.uint64)
-    actions = torch.zeros(batch, many, model.action_size, device=device)
-
-    def begin(rows: int, frames: int = model.context_frames) -> Any:
-        context = torch.ones(rows, frames, 3, model.resolution, model.resolution, device=device)
-        past = torch.zeros(rows, frames - 1, model.action_size, device=device)
-        return model.init(context, past, keys[:rows])
-
-    state = begin(batch)
-    each, calls = _time(lambda: model.step(state, actions), seconds, device)
-    rate = batch * many / each
-    yield {"metric": "frames_per_s", "value": rate, "n": calls}
-    for task in TASKS:
-        config = config_for("cem", make_task(task))
-        frames = sum(config.candidates) * min(config.horizon, make_task(task).frames)
-        yield {"task": task, "metric": "seconds_per_decision", "value": frames / rate, "n": calls}
-    if batch > 1:
-        alone, calls = _time(lambda: begin(batch), seconds, device)
-        shared, _ = _time(lambda: begin(1).repeat(batch), seconds, device)
-        yield {"metric": "shared_context_speedup", "value": alone / shared, "n": calls}
-    if kind == "causal":
-        model.context_frames, remembered = model.window, model.context_frames
-        anew, calls = _time(lambda: model.step(begin(batch, model.window), actions), seconds, device)
-        model.context_frames = remembered
-        yield {"metric": "memory_speedup", "value": anew / each, "n": calls}
-    yield {"metric": "peak_memory_mib", "value": _peak(device), "n": 1}
-
-
-def _time(task: Any, seconds: float, device: Any) -> tuple[float, int]:
-    """Mean seconds of a task, and how often it ran."""
-    import torch
-
-    def wait() -> None:
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-
-    task()
-    wait()
-    began, calls = time.perf_counter(), 0
-    while calls == 0 or time.perf_counter() - began < seconds:
-        task()
-        wait()
-        calls += 1
-    return (time.perf_counter() - began) / calls, calls
-
-
-def _peak(device: Any) -> float:
-    """Most memory of the process so far, on a GPU of its tensors, MiB."""
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    subject = Subject(cell.model)
+    where: Row = {"world": "learned", "model": cell.model}
+    if cell.batch is not None:
+        where["batch"] = cell.batch
+    with torch.no_grad():
+        if cell.batch is None:
+            found = subject.decisions(cell.tasks, cell.longest)
+        else:
+            found = subject.at_batch(cell.batch, cell.seconds)
+        return [{**where, **row, "low": None, "high": None} for row in found]

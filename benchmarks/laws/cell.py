@@ -105,10 +105,9 @@ def _rows(cell: Cell, scores: "RolloutScores") -> Iterator[Row]:
             "n": len(values),
         }
     for frame in FRAMES:
-        errors = scores.position_error[:, frame].numpy()
-        errors = errors[~np.isnan(errors)]
-        if len(errors):
-            yield {**where, "metric": "position_error", "frame": frame, **mean(errors).row()}
+        away = scores.position_error_at(frame).numpy()
+        if len(away):
+            yield {**where, "metric": "position_error", "frame": frame, **mean(away).row()}
 
 
 def _clips(cell: Cell, clips: "Clips", scores: "RolloutScores") -> Iterator[dict[str, Any]]:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from benchmarks import results_io
 from benchmarks.laws.cell import NULLS, Cell, measure
-from benchmarks.laws.models import cost, scenarios_of
+from benchmarks.laws.models import called, cost, scenarios_of, seed_of
+from benchmarks.laws.parts import make_rows
 from benchmarks.laws.published import SCENARIOS, published
 
 
@@ -58,7 +59,12 @@ def main(args: Args) -> None:
             pool.shutdown(cancel_futures=True)
             raise
     found = [results_io.read(cell.file(args.work)) for cell in cells]
-    rows = [row for _, some in found for row in some] + list(published())
+    rows = [
+        {**row, **({} if cell.model in NULLS else seed_of(cell.model))}
+        for cell, (meta, some) in zip(cells, found)
+        for row in (*some, *make_rows(cell, meta["clips"]))
+    ]
+    rows += published()
     rows += [row for model in args.models for row in cost(model)]
     results_io.write(args.out, results_io.meta("worldsim bench laws", 0, models=list(args.models)), rows)
     clips = [clip for meta, _ in found for clip in meta["clips"]]
@@ -70,7 +76,8 @@ def main(args: Args) -> None:
 def plan(args: Args) -> list[Cell]:
     """All cells: every model on its scenarios, the nulls and an autoencoder on all, level by level.
 
-    Raises ValueError for a model that cannot be read or that no scenario of the study fits.
+    Raises ValueError for a model that cannot be read or that no scenario of the study fits, and for two whose
+    rows could not be told apart.
     """
     from worldsim.models.autoencoder import load_autoencoder
     from worldsim.scenarios import get_scenario
@@ -80,6 +87,9 @@ def plan(args: Args) -> list[Cell]:
         load_autoencoder(args.autoencoder)
         asked.append((args.autoencoder, SCENARIOS, True))
     asked += [(model, scenarios_of(model), False) for model in args.models]
+    names = [(called(model), seed_of(model).get("seed")) for model in args.models]
+    if twice := [name for name, seed in names if names.count((name, seed)) > 1]:
+        raise ValueError(f"two models of one training seed are both called {twice[0]}")
     return [
         Cell(model, scenario, level, args.clips, args.memory, autoencoder)
         for model, scenarios, autoencoder in asked

@@ -29,7 +29,7 @@ def table(rows: Sequence[Row]) -> "Table":
         "scenario", "level", "model", "velocity error, m/s", "public code's", "permanence", "frames"
     )
     for row in select(rows, metric="velocity_error"):
-        where = {c: row[c] for c in ("scenario", "level", "model")}
+        where = {c: row.get(c) for c in ("scenario", "level", "model", "factor", "seed")}
         others = [
             select(rows, **where, metric=m)
             for m in ("velocity_error_public", "permanence", "velocity_error_frames")
@@ -37,8 +37,16 @@ def table(rows: Sequence[Row]) -> "Table":
         interval = f" {tables.interval(row, 3)}" if row["n"] is not None else ""
         values = [f"{found[0]['value']:.3f}" if found else "" for found in others[:2]]
         frames = f"{others[2][0]['value']:,}" if others[2] else ""
-        shown.add_row(*where.values(), f"{row['value']:.3f}{interval}", *values, frames)
+        level = ", ".join(filter(None, (row["level"], row.get("factor"))))
+        seed = f", seed {row['seed']}" if "seed" in row else ""
+        error = f"{row['value']:.3f}{interval}"
+        shown.add_row(row["scenario"], level, row["model"] + seed, error, *values, frames)
     return shown
+
+
+def worst(rows: Sequence[Row]) -> float:
+    """The largest value, whole levels and their fast parts alike; slow balls may be seen in training."""
+    return max(row["value"] for row in rows if row.get("factor") != "slow")
 
 
 def draw(rows: Sequence[Row], clips: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
@@ -59,7 +67,7 @@ def _reach(row: Row) -> tuple[float, float]:
 
 def by_level(rows: Sequence[Row]) -> Figure:
     """Velocity error of each model at each level, one panel for each scenario."""
-    errors = select(rows, metric="velocity_error")
+    errors = select(rows, metric="velocity_error", factor=None)
     scenarios = list(dict.fromkeys(r["scenario"] for r in errors))
     models = list(dict.fromkeys(r["model"] for r in errors if r["level"] != "ood" and r["n"] is not None))
     figure = Figure(figsize=(3.6 * len(scenarios), 3.4), layout="constrained")
@@ -95,19 +103,21 @@ def by_level(rows: Sequence[Row]) -> Figure:
 
 def over_cost(rows: Sequence[Row]) -> Figure:
     """Error in distribution (filled) and at the worst level (hollow) over the operations of training."""
-    flops = {r["model"]: r["value"] for r in select(rows, metric="training_flops")}
-    errors = [r for r in select(rows, metric="velocity_error") if r["model"] in flops]
+    flops = {(r["model"], r.get("seed")): r["value"] for r in select(rows, metric="training_flops")}
+    models = list(dict.fromkeys(model for model, _ in flops))
+    errors = [r for r in select(rows, metric="velocity_error") if r["model"] in models]
     scenarios = list(dict.fromkeys(r["scenario"] for r in errors))
     figure = Figure(figsize=(3.4 * len(scenarios), 3.0), layout="constrained")
     for ax, scenario in zip(figure.subplots(1, len(scenarios), sharey=True, squeeze=False)[0], scenarios):
-        for i, model in enumerate(flops):
-            mine = {r["level"]: r["value"] for r in select(errors, scenario=scenario, model=model)}
+        for (model, seed), cost in flops.items():
+            mine = select(errors, scenario=scenario, model=model, seed=seed)
             if mine:
-                colour = COLOURS[i % len(COLOURS)]
-                low, high = mine["id"], max(mine.values())
-                ax.plot([flops[model]] * 2, [low, high], color=colour, linewidth=0.7)
-                ax.plot(flops[model], low, "o", color=colour, label=model)
-                ax.plot(flops[model], high, "o", color=colour, markerfacecolor="white")
+                colour = COLOURS[models.index(model) % len(COLOURS)]
+                low, high = select(mine, level="id")[0]["value"], worst(mine)
+                again = model in ax.get_legend_handles_labels()[1]
+                ax.plot([cost] * 2, [low, high], color=colour, linewidth=0.7)
+                ax.plot(cost, low, "o", color=colour, label=None if again else model)
+                ax.plot(cost, high, "o", color=colour, markerfacecolor="white")
         ax.set(title=scenario, xscale="log", yscale="log", xlabel="operations of training")
         ax.legend(fontsize=7, frameon=False)
     figure.axes[0].set_ylabel("velocity error, m/s")

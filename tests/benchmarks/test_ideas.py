@@ -1,17 +1,60 @@
 """Ideas: every model learns from equally many frames, and a study is told by idea and level."""
 
+from concurrent.futures import Future
+from functools import partial
+
 import pytest
 
-from benchmarks import ideas, model_tables, results_io
+from benchmarks import ideas, model_tables, results_io, studies
 
 
-def test_each_idea_sees_equally_many_frames():
-    plan = ideas.plan(ideas.Args(frames=10_000, recipes=("uniform",)))
-    assert [name for name, *_ in plan] == list(ideas.IDEAS)
-    for _, _, recipe in plan:
+def test_each_idea_sees_equally_many_frames_by_a_recipe_of_its_own():
+    args = ideas.Args(frames=10_000)
+    plan = ideas.plan(args)
+    assert [name for name, *_ in plan] == [*ideas.IDEAS] * 2
+    for _, scenario, recipe in plan:
         assert recipe.steps * recipe.batch_frames == pytest.approx(10_000, rel=0.02)
-        assert recipe.mixture == (("uniform", 1.0),) and recipe.model["resolution"] == 32
+        assert recipe.mixture == ((scenario, 1.0),) and recipe.model["resolution"] == 32
+    assert {scenario for _, scenario, _ in plan} == {"uniform", "collision"}
     assert len({str(recipe.settings()) for *_, recipe in plan}) == len(plan)
+
+
+def test_an_idea_adds_nothing_but_what_it_says():
+    """Whatever the recipe of a scenario is made of, the models of two ideas differ by these ideas alone."""
+    models = {(name, scenario): recipe.model for name, scenario, recipe in ideas.plan(ideas.Args())}
+    for scenario in ("uniform", "collision"):
+        plain = models["motion", scenario]
+        assert set(plain) == {"action_size", "action_scale", "resolution", "patch"}
+        assert models["motion, meeting", scenario] == {**plain, "meets": True}
+        assert models["motion, aligned", scenario] == {**plain, "meets": True, "aligned": True}
+
+
+def test_equal_recipes_are_trained_once(tmp_path, monkeypatch):
+    asked = []
+
+    class Pool:
+        """Notes what is asked for, and answers each job at once with an empty result."""
+
+        def __init__(self, *arguments):
+            self.shutdown = lambda **how: None
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+        def submit(self, function, recipe, measure, work):
+            asked.append(recipe)
+            results_io.write_text(studies._result(recipe, measure, work), "[]")
+            done = Future()
+            done.set_result(None)
+            return done
+
+    monkeypatch.setattr(studies, "ProcessPoolExecutor", Pool)
+    one, other = (recipe for *_, recipe in ideas.plan(ideas.Args())[:2])
+    found = studies.run([one, other, one], partial(ideas.measured, clips=2), tmp_path, 2)
+    assert found == [[], [], []] and asked == [one, other]
 
 
 def test_ideas_are_told_by_level(tmp_path):

@@ -1,15 +1,19 @@
 """The laws benchmark at a tiny size: its nulls must come out as they must."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.laws import figures, models
-from benchmarks.laws.cell import measure
+from benchmarks.laws.cell import STREAM, measure
 from benchmarks.laws.command import Args, plan
+from benchmarks.laws.parts import make_rows
 from benchmarks.laws.published import SCENARIOS, published
 from benchmarks.results_io import read, select
+from worldsim.metrics.rollouts import make_clips as clips_of
 from worldsim.models import load_model
 from worldsim.models.autoencoder import Autoencoder
 from worldsim.models.direct import DirectModel
@@ -50,6 +54,23 @@ def test_the_floor_is_low_and_a_null_model_is_wrong_after_the_impact(measured):
     assert 8 * 5 < frames < 8 * 28 * 2
 
 
+def test_fast_and_slow_clips_are_told_apart(measured):
+    """By the speeds at which balls begin; together they are the whole level."""
+    cells = [c for c in plan(measured) if c.scenario == "collision" and c.model == "inertia"]
+    (both,), (inside,) = ([c for c in cells if c.level == level] for level in ("both", "id"))
+    meta, whole = read(both.file(measured.work))
+    found = {row["factor"]: row for row in make_rows(both, meta["clips"])}
+    speeds = [
+        max(abs(b.velocity[0]) for b in s.bodies) for s in clips_of("collision", "both", 8, STREAM).scenes
+    ]
+    fast = [clip["error"] for clip, speed in zip(meta["clips"], speeds, strict=True) if speed >= 4.5]
+    assert found["fast"]["n"] == len(fast) and found["slow"]["n"] == 8 - len(fast) > 0
+    assert found["fast"]["value"] == pytest.approx(np.mean(fast))
+    parts = sum(row["value"] * row["n"] for row in found.values()) / 8
+    assert parts == pytest.approx(value(whole, metric="velocity_error"), abs=1e-4)
+    assert not list(make_rows(inside, read(inside.file(measured.work))[0]["clips"]))
+
+
 def test_all_levels_of_the_study_are_planned():
     cells = plan(Args(models=("table",)))
     assert {c.level for c in cells if c.scenario == "collision"} == set(figures.LEVELS)
@@ -78,11 +99,11 @@ def test_the_cost_of_training_stands_beside_the_errors(tmp_path: Path):
     folder = str(train(recipe, make_clips(recipe), tmp_path / "uniform-direct"))
     [row] = models.cost(folder)
     assert row["model"] == "uniform-direct" and row["n"] == 2
-    assert row["value"] == training_flops(load_model(folder), recipe, 2) > 1e6
+    assert row["seed"] == 0 and row["value"] == training_flops(load_model(folder), recipe, 2) > 1e6
     assert models.scenarios_of(folder) == ["uniform"] and not list(models.cost("no such folder"))
     errors = [
         {"model": "uniform-direct", "scenario": "uniform", "metric": "velocity_error", "level": level,
-         "value": value, "low": value, "high": value, "n": 9}
+         "seed": 0, "value": value, "low": value, "high": value, "n": 9}
         for level, value in (("id", 0.1), ("size", 0.4))
     ]  # fmt: skip
     figure = figures.over_cost([row, *errors])
@@ -98,6 +119,21 @@ def test_a_model_is_called_by_its_folder_and_family(tmp_path: Path):
         assert models.called(str(tmp_path / folder / "step-1")) == name
     with pytest.raises(ValueError, match="no checkpoint"):
         models.called("nowhere")
+
+
+def test_runs_that_differ_in_their_seed_alone_share_a_name_but_no_two_rows(tmp_path: Path):
+    """Which of three folders is meant, the column seed tells."""
+    folders = [tmp_path / name / "step-1" for name in ("uniform", "uniform-seed1", "twin/uniform")]
+    for folder, seed in zip(folders, (0, 1, 0)):
+        DirectModel(widths=(8, 8), blocks=(1, 1)).save_pretrained(folder)
+        recipe = replace(get_recipe("uniform").of_family("direct"), seed=seed)
+        (folder / "training.json").write_text(json.dumps({"step": 1, "recipe": recipe.settings()}))
+    one, other, twin = map(str, folders)
+    assert models.called(one) == models.called(other) == "uniform-direct"
+    assert [models.seed_of(folder) for folder in (one, other)] == [{"seed": 0}, {"seed": 1}]
+    assert len({cell.file(tmp_path) for cell in plan(Args(models=(one, other)))}) == 4 * 2 + 3 * 15
+    with pytest.raises(ValueError, match="one training seed are both called uniform-direct"):
+        plan(Args(models=(one, twin)))
 
 
 def test_what_is_measured_has_its_file_and_other_numbers_another(measured):

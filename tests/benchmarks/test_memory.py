@@ -1,11 +1,21 @@
 """Case or law: a null model that replays training clips is always nearer to them, the true physics never."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
+import pytest
+import torch
 
 from benchmarks import memory, model_tables
 from benchmarks.laws.models import make_memory
 from benchmarks.memory import nearer_to_memory, nearness, reversals
+from worldsim.models.autoencoder import Autoencoder
+from worldsim.models.direct import DirectModel
 from worldsim.models.physics import PhysicsModel
+from worldsim.scenarios import pairs
+from worldsim.training.data import make_clips
+from worldsim.training.recipes import get_recipe
 
 
 def test_the_nulls_are_where_they_must_be():
@@ -32,6 +42,57 @@ def test_trained_for_gaps_and_pairs_once(tmp_path):
     assert sum(kept) == 1.0 and {r["model"] for r in rows} == {"direct"}
     assert not model_tables.gaps(rows).lines and len(model_tables.pairs(rows).lines) == 6  # swapped pairs
     assert model_tables.shown(model_tables.pairs(rows)).row_count == 6
+
+
+@pytest.mark.parametrize("family", ["motion", "clip"])
+def test_pairs_are_learned_from_rollouts_that_their_clips_can_hold(family, tmp_path, monkeypatch):
+    """Elsewhere both families learn from 28 frames, and clips of pairs have 16."""
+    monkeypatch.setattr(pairs, "PAIRED", pairs.PAIRED[:1])
+    args = memory.Args(families=(family,), steps=1, train_clips=4, clips=2, workers=1, work=tmp_path)
+    if family == "clip":
+        args = replace(args, autoencoder=str(tmp_path / "autoencoder"), resolution=64)
+        Autoencoder(widths=(8,), latent_channels=4).save_pretrained(args.autoencoder)
+    rows = memory.with_pairs(args)
+    assert len(rows) == 2 * 4 and {r["model"] for r in rows} == {family}
+
+
+def test_the_memory_of_a_model_holds_clips_that_it_was_trained_on():
+    """A quarter of 40 clips of a mixture, and at most as many as are asked for."""
+    mixture = (("collision", 0.75), ("uniform", 0.25))
+    recipe = replace(get_recipe("table"), mixture=mixture, clips=40, seed=3)
+    learned = make_clips(recipe).states[30:, :, 0]  # those of collisions come first
+    for asked, held in ((100, 10), (4, 4)):
+        own = make_memory("uniform", asked, recipe=recipe)
+        assert torch.equal(own.states[:, :, 0], learned[:held]) and len(own.states) == held
+    fresh = make_memory("uniform", 10).states[:, :, 0]
+    assert not any(torch.equal(a, b) for a in fresh for b in learned)
+
+
+def test_models_are_measured_once_and_those_of_unknown_origin_are_named(tmp_path, monkeypatch):
+    """The second time nothing is rolled out; what a model was trained on comes from its training.json."""
+    for name in ("told", "untold"):
+        DirectModel(widths=(8, 8), blocks=(1, 1)).save_pretrained(tmp_path / name)
+    recipe = replace(get_recipe("uniform").of_family("direct"), clips=12, seed=5)
+    text = json.dumps({"step": 1, "recipe": recipe.settings()})
+    (tmp_path / "told" / "training.json").write_text(text)
+    held = []
+
+    def remembered(scenario, clips, resolution, recipe):
+        held.append((scenario, recipe))
+        return make_memory(scenario, 6, resolution, recipe)
+
+    monkeypatch.setattr(memory, "make_memory", remembered)
+    monkeypatch.setattr(memory, "trained_on", lambda model: ("uniform",))
+    models = tuple(str(tmp_path / name) for name in ("told", "untold"))
+    args = memory.Args(models=models, clips=2, memory=6, work=tmp_path / "work")
+    rows = memory.of_models(args)
+    assert [(scenario, known and known.seed) for scenario, known in held] == [
+        ("uniform", 5),
+        ("uniform", None),
+    ]
+    assert [r.get("seed") for r in rows if r["level"] == "id"] == [5] * 3 + [None] * 3
+    assert {r["model"] for r in rows} == {"told-direct", f"untold-direct{memory.FRESH}"}
+    assert memory.of_models(args) == rows and len(held) == 2
 
 
 def test_only_scored_frames_count():

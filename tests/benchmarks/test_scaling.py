@@ -1,12 +1,18 @@
 """Scaling: slopes of known power laws, and a study that goes on where it was stopped."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import results_io, scaling
 from benchmarks.scaling import Model, slopes
+from worldsim.training.data import Batches
+from worldsim.training.schedule import horizon_at, rows_at
+
+NO_LOOKS = SimpleNamespace(map=lambda function: None)
 
 
 def law(data, parameters, noise=0.0, seeds=1):
@@ -64,7 +70,26 @@ def test_a_study_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     rows = results_io.read(args.out)[1]
     assert len(results_io.select(rows, metric="velocity_error", level="both")) == 4
     assert {r["value"] for r in results_io.select(rows, metric="epochs", clips=4)} == {(128 + 32) / 4}
+    assert {r["value"] for r in results_io.select(rows, metric="never_met")} == {0.0}
     assert (tmp_path / "scaling.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(("family", "steps"), [("motion", 2_000), ("convolutional", 600)])
+def test_every_clip_is_met_as_often_as_every_other_one(family, steps):
+    """Counted over a whole training by the windows that it draws from the largest set of clips."""
+    args = scaling.Args(family=family, steps=steps, seeds=1)
+    _, recipe = scaling.plan(args)[-1]
+    frames = np.ones((10_000, 32), dtype=bool)
+    clips = SimpleNamespace(states=torch.zeros(10_000, 32, 1, 6), actions=torch.zeros(1), looks=NO_LOOKS,
+                            length=np.full(10_000, 32), event=frames[:, 1:], seen=frames)  # fmt: skip
+    batches = Batches(clips, recipe, 4, 32, torch.device("cpu"))
+    met = np.zeros(10_000, dtype=int)
+    for step in range(recipe.steps):
+        clip, first = batches.windows(step, horizon_at(recipe, step), rows_at(recipe, step))
+        np.add.at(met, clip, 1)
+        assert (first + 4 + horizon_at(recipe, step) <= 32).all()
+    assert met.min() >= 1 and met.max() - met.min() <= 1
+    assert met.mean() == pytest.approx(scaling._epochs(recipe), abs=1e-3)
 
 
 def test_a_family_without_sizes_is_refused():
