@@ -7,6 +7,7 @@ prediction  success of learned models, predicted from their errors, see `benchma
 contrasts   the five contrasts of docs/preregistration.md, see `benchmarks.costing.verdicts`
 
 Each stage keeps what it found in its own file; the result file holds all that any stage has found so far.
+What cannot come out, for want of models or records, is told before anything is played.
 """
 
 import json
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks import results_io
-from benchmarks.costing import doses, horizons, predictions, repairs, verdicts
+from benchmarks.costing import doses, horizons, outlook, predictions, repairs, verdicts
 from benchmarks.costing.sweep import Findings, Sweep
 from benchmarks.results_io import Row
 from benchmarks.workshop import Workshop
@@ -54,12 +55,18 @@ STAGES: dict[Stage, Callable[[Sweep, Any, Workshop, Any], Findings]] = {
 
 
 def main(args: Args) -> None:
-    """Run the stages; each plays what is missing, then writes its rows and figures."""
+    """Run the stages; each plays what is missing, then writes its rows and figures.
+
+    Raises ChildProcessError, after all stages have been run, where cells failed.
+    """
     from rich.console import Console
 
     console = Console()
     workshop = Workshop()
     results_io.write_text(args.work / "config.json", results_io.to_json(args))
+    for told in outlook.of(args, args.stages, args.prediction, args.contrasts, workshop):
+        console.print(told, markup=False)
+    missing = []
     for stage in args.stages:
         console.rule(stage)
         found = STAGES[stage](args, getattr(args, stage), workshop, console)
@@ -68,15 +75,18 @@ def main(args: Args) -> None:
             figure.savefig(args.out.with_name(f"{args.out.stem}-{name}.png"), dpi=150, facecolor="white")
         for shown in (*found.tables, *found.notes):
             console.print(shown)
+        missing += [f"{stage}: {line}" for line in found.missing]
         rows = gather(args)
         console.print(f"{len(found.rows)} rows of {stage}, {len(rows)} in all: {args.out}", soft_wrap=True)
+    if missing:
+        raise ChildProcessError("some cells failed; run again to go on:\n" + "\n".join(missing))
 
 
 def _meta(stage: Stage, args: Args, found: Findings) -> dict[str, Any]:
     options = json.loads(results_io.to_json(getattr(args, stage)))  # folders are told as text
     options |= {"first": args.first, "engine": args.engine}
     command = f"worldsim bench cost --stages {stage}"
-    return results_io.meta(command, 0, options=options, notes=found.notes)
+    return results_io.meta(command, 0, options=options, notes=[*found.notes, *found.missing])
 
 
 def gather(args: Args) -> list[Row]:

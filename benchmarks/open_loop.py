@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import results_io
-from benchmarks.costing import dose
+from benchmarks.costing import dose, position
 from benchmarks.records import file_hash, text_hash
 from benchmarks.results_io import Row
 from benchmarks.statistics import mean, proportion
@@ -32,7 +32,7 @@ from worldsim.metrics.typed import typed_errors
 from worldsim.metrics.types import TYPES, TypedErrors
 from worldsim.models import checkpoint_folder, load_model
 from worldsim.scenes import VIEW
-from worldsim.tracking import VISIBLE, Track, Tracker, track_clip
+from worldsim.tracking import HIDDEN, VISIBLE, Track, Tracker, track_clip
 
 TASKS = ("Strike", "Catch")  #: tasks whose bodies a scenario's tracker follows, one for one
 FIRST, STARTS = 5_000, 64
@@ -84,7 +84,7 @@ def kept_at(
     source: str, task: Task, level: str, work: Path, first: int = FIRST, starts: int = STARTS
 ) -> Path:
     """The file that keeps what was measured of a model or an engine, by its weights and the settings."""
-    version = text_hash(VERSION, first, starts, dose.DRAWN, dose.KEPT, dose.HELD, dose.MISSING)
+    version = text_hash(VERSION, first, starts, *dose.DRAWS, *position.RULE)
     label = source.replace(":", "_") if is_engine(source) else file_hash(checkpoint_folder(source))
     return work / f"{label}-{task.name}-{level}-{version}.json"
 
@@ -115,10 +115,10 @@ def clips_of(task: Task, level: str, first: int, count: int) -> tuple[Clips, np.
 def measure(film: Film, clips: Clips, numbers: np.ndarray, task: Task) -> OpenLoop:
     """All measures of what `film` makes of clips whose starts have these `numbers` [N].
 
-    `position_error` is the dose, m (see `dose_errors`); `psnr` (dB) and `ssim` are means over the predicted
-    frames; `kept` is the share of clips that stay within the task's tolerance of the truth to the end;
-    `action_error` and `action_gain` compare two actions (see `worldsim.metrics.actions`); the others are
-    those of `worldsim.metrics.types`. Starts are the units of all intervals.
+    `position_error` is the dose, m (see `benchmarks.costing.position`); `psnr` (dB) and `ssim` are means over
+    the predicted frames; `kept` is the share of clips that stay within the task's tolerance of the truth to
+    the end; `action_error` and `action_gain` compare two actions (see `worldsim.metrics.actions`); the others
+    are those of `worldsim.metrics.types`. Starts are the units of all intervals.
     """
     one, other = _watch(film, clips, True), _watch(film, swap_actions(clips), False)
     seen = one.seen & other.seen
@@ -147,7 +147,7 @@ def measure(film: Film, clips: Clips, numbers: np.ndarray, task: Task) -> OpenLo
 @dataclass(frozen=True)
 class _Watched:
     """What was seen of predicted clips: tracks, typed errors, pictures' scores [N, T - context], distances
-    `far` [N, T, B] m, and where the truth is `seen` [N, T, B]."""
+    `far` [N, T, B] m, and where the truth counts as `seen` [N, T, B]."""
 
     clips: Clips
     track: Track
@@ -165,13 +165,13 @@ def _watch(film: Film, clips: Clips, everything: bool) -> _Watched:
     for first in range(0, len(clips.scenes), BATCH):
         some = clips.rows(first, first + BATCH)
         frames = film(some, first)
-        tracker = Tracker(clips.template, frames.shape[-1])
-        track = track_clip(tracker, frames, CONTEXT)
-        true = truth(some, frames.shape[-1])
+        track = track_clip(Tracker(clips.template, frames.shape[-1]), frames, CONTEXT)
         tracks.append(track)
-        fars.append(dose_errors(track, some))
-        seen.append(shown(track_clip(tracker, true, CONTEXT), some))
+        fars.append(far_off(track, some))
+        seen.append(position.counted(some.scenes, some.states))
+        seen[-1][:, :CONTEXT] = False
         if everything:
+            true = truth(some, frames.shape[-1])
             typed.append(typed_errors(track, some, frames, CONTEXT))
             pair = frames[:, CONTEXT:], true[:, CONTEXT:]
             scores.append((psnr(*pair), ssim(*pair)))
@@ -182,25 +182,11 @@ def _watch(film: Film, clips: Clips, everything: bool) -> _Watched:
     return _Watched(clips, joined, errors, signal, likeness, torch.cat(fars), torch.cat(seen))
 
 
-def dose_errors(track: Track, clips: Clips) -> Tensor:
-    """Distances [N, T, B] m of tracked bodies from the true ones as a dose counts them: a body that is not
-    shown is `dose.MISSING` off, and no other error counts more."""
-    away = track.position.double() - torch.as_tensor(clips.states[..., :2])
-    far = away.norm(dim=-1).clamp(max=dose.MISSING)
-    return torch.where(track.status == VISIBLE, far, dose.MISSING)
-
-
-def shown(true_track: Track, clips: Clips) -> Tensor:
-    """[N, T, B] bool: what counts, by the truth alone: bodies that move, lie fully in view and are seen by
-    the tracker in the true pictures, after the context. (A dose of an engine also counts bodies out of
-    view.)"""
-    moving = torch.tensor([body.motion != "fixed" for body in clips.scenes[0].bodies])
-    half = torch.tensor([[body.half for body in scene.bodies] for scene in clips.scenes])[:, None]
-    centre = torch.as_tensor(clips.states[..., :2])
-    inside = ((centre >= half) & (centre <= VIEW - half)).all(-1)
-    seen = inside & moving & (true_track.status == VISIBLE)
-    seen[:, :CONTEXT] = False
-    return seen
+def far_off(track: Track, clips: Clips) -> Tensor:
+    """Distances [N, T, B] m of tracked bodies from the true ones as a dose counts them: one that is hidden
+    behind another is where it was last seen, any other that is not visible is missing."""
+    there = (track.status == VISIBLE) | (track.status == HIDDEN)
+    return position.distance(track.position, there, clips.states)
 
 
 def _in_engine(clips: Clips, engine: str) -> Tensor:

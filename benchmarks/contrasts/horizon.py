@@ -27,9 +27,10 @@ def horizon_predicts(cases: Sequence[Case]) -> Contrast:
     failure. Measure: area under the ROC curve, models weighted alike. Supported if the area's lower end is
     above 0.60 on Strike and on Catch. Refuted if its upper end is below 0.60 on either."
 
-    An episode whose picture never parts is later than any that does. The area is the mean over models of each
-    one's own, over all levels that it was played on; models that always or never fail have none. Models and
-    starts are drawn independently. The main p value is the larger of both tasks', against 0.60.
+    A failure and a success are told apart only while both are being played: success ends an episode, so that
+    what is not seen to part after that says nothing about it (see `area`). The area is the mean over models
+    of each one's own, over all levels that it was played on; models that always or never fail have none.
+    Models and starts are drawn independently. The main p value is the larger of both tasks', against 0.60.
     """
     parts: list[Part] = []
     p: list[float | None] = []
@@ -49,16 +50,21 @@ def horizon_predicts(cases: Sequence[Case]) -> Contrast:
     return Contrast("e", CLAIM, tuple(parts), main, supported, refuted, notes=tuple(notes))
 
 
-def area(parted: np.ndarray, failed: np.ndarray, times: np.ndarray | None = None) -> np.ndarray:
+def area(
+    parted: np.ndarray, ended: np.ndarray, failed: np.ndarray, times: np.ndarray | None = None
+) -> np.ndarray:
     """Area under the ROC curve [R] of early parting as a sign of failure: the chance that an episode which
-    failed parts before one that did not, ties counting half (Mann and Whitney 1947).
+    failed parts before one that did not, ties counting half (Mann and Whitney 1947). A pair of which neither
+    parts before one of them has ended is a tie (Gehan 1965, "A generalized Wilcoxon test for comparing
+    arbitrarily singly-censored samples"): that the other one parted later could not have been seen in both.
 
-    `parted` [N] frames, infinite where never; `failed` [N] bool; episodes count `times` [R, N]. NaN where all
-    fail or none.
+    `parted` [N] frames, infinite where never; `ended` [N] frames; `failed` [N] bool; episodes count `times`
+    [R, N]. NaN where all fail or none.
     """
     times = np.ones((1, len(parted))) if times is None else times
-    lost, won = parted[failed], parted[~failed]
-    earlier = (lost[:, None] < won).astype(float) + 0.5 * (lost[:, None] == won)
+    until = np.minimum(ended[failed][:, None], ended[~failed])
+    lost, won = (np.where(p <= until, p, np.inf) for p in (parted[failed][:, None], parted[~failed]))
+    earlier = (lost < won).astype(float) + 0.5 * (lost == won)
     a, b = times[:, failed], times[:, ~failed]
     scale = a.sum(1) * b.sum(1)
     return np.where(scale > 0, ((a @ earlier) * b).sum(1) / np.where(scale > 0, scale, 1.0), np.nan)
@@ -74,12 +80,13 @@ def _area(task: str, cases: Sequence[Case]) -> tuple[Part, float | None, list[st
     for model in dict.fromkeys(c.model for c in cases):
         episodes = [(c, i) for c in cases if c.model == model for i in c.parted]
         parted = np.array([np.inf if c.parted[i] is None else c.parted[i] for c, i in episodes], dtype=float)
+        ended = np.array([c.frames[i] for c, i in episodes])
         failed = np.array([not c.solved[i] for c, i in episodes])
         if failed.all() or not failed.any():
             without.append(model)
             continue
-        values.append(float(area(parted, failed)[0]))
-        draws.append(area(parted, failed, drawn[:, [index[c.level, i] for c, i in episodes]]))
+        values.append(float(area(parted, ended, failed)[0]))
+        draws.append(area(parted, ended, failed, drawn[:, [index[c.level, i] for c, i in episodes]]))
     if not values:
         return Part("area_under_roc", where, float("nan"), 0, None, CHANCE), None, without
     found, models = np.stack(draws, 1), weights(rng, len(values))

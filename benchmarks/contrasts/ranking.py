@@ -43,12 +43,14 @@ def ranks_differ(cases: Sequence[Case]) -> Contrast:
             notes.append(f"(d) {' '.join(place)}: {len(here)} learned models, {MODELS_NEEDED} are needed")
             continue
         notes.append(f"(d) {' '.join(place)}: {counted(here)}")
-        success = _by_start(here)
-        mine, pair = [], []
+        success, mine, pair = _by_start(here), [], []
         for name in PICTURES:
             part, one = _tau(name, place, success, np.array([getattr(case, name) for case in here]))
             mine.append(part)
             pair.append(1.0 if one is None else one)
+        if any(np.isnan(part.value) for part in mine):
+            notes.append(f"(d) {' '.join(place)}: all models are alike in success or in pictures: no ranking")
+            continue
         parts += mine
         p.append(max(pair))
         below.append(all(part.below(AGREE) for part in mine))

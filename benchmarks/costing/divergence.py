@@ -19,7 +19,7 @@ from worldsim.metrics.survival import Survival, kaplan_meier
 @dataclass(frozen=True)
 class Horizon:
     """Frames until half of the episodes have parted from the truth, with the ends of the 95 % interval: where
-    those of Kaplan and Meier's curve cross one half. None where they do not within the episodes."""
+    those of Kaplan and Meier's curve cross one half. None where they do not within the task's horizon."""
 
     median: float | None
     low: float | None
@@ -38,18 +38,23 @@ class Horizon:
 
 
 def horizon(name: str, episodes: Sequence[EpisodeRecord], workshop: Workshop) -> Horizon:
-    """The divergence horizon of the world `name` over what was done in some episodes of one task and level;
-    episodes that end before it has parted count until then."""
+    """The divergence horizon of the world `name` over what was done in some episodes of one task and level.
+
+    All are watched up to the task's horizon, with no further action where they ended before: success ends an
+    episode, so that its end would say something about when the world would have parted.
+    """
+    frames = workshop.task(episodes[0].task).frames
     parted = partings(name, episodes, workshop)
-    times = [r.frames if frame is None else frame for r, frame in zip(episodes, parted)]
+    times = [frames if frame is None else frame for frame in parted]
     return Horizon.of(kaplan_meier(times, [frame is not None for frame in parted]))
 
 
 def partings(name: str, episodes: Sequence[EpisodeRecord], workshop: Workshop) -> list[int | None]:
     """After how many frames of each episode, all of one task and level, the world `name` has parted from the
-    truth, None where it never does before the episode's end.
+    truth, None where it never does up to the task's horizon.
 
-    The world begins as a planner's does, from tracked context frames, and goes through the episode's actions.
+    The world begins as a planner's does, from tracked context frames, and goes through the episode's actions;
+    after its end nothing more is done.
     It has parted at the first frame at which a dynamic body is farther from where it is in the executing
     engine than the task's tolerance, or is lost.
     """
@@ -59,10 +64,8 @@ def partings(name: str, episodes: Sequence[EpisodeRecord], workshop: Workshop) -
     true = truth.states(engine, starts, actions, CONTEXT)[:, CONTEXT:]
     track_of = _imagined(name, task.name, level, engine, starts, actions, workshop)
     moving, found = truth.dynamic(task), []
-    for i, r in enumerate(episodes):
-        upto = slice(0, r.frames)
-        position, status = (values[i, upto] for values in track_of)
-        when = truth.parting(position, status, true[i, upto], moving, task.tolerance)
+    for position, status, states in zip(*track_of, true):
+        when = truth.parting(position, status, states, moving, task.tolerance)
         found.append(None if when is None else when + 1)
     return found
 

@@ -1,16 +1,19 @@
 """Doses of wrong physics: strengths of different law errors that put bodies equally far from the truth.
 
 A dose is the mean distance, in metres, of the bodies from where they truly are, over the horizon of a task,
-under one fixed set of random actions on development starts. It is measured from true states in the reference
-engine: what a planner makes of the error is left out.
+under one fixed set of random actions on development starts (see `benchmarks.costing.position`). It is
+measured from true states in the reference engine: what a planner makes of the error is left out.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from agents.regions import Region
+from benchmarks.costing import position
 from benchmarks.records import EpisodeRecord
 from benchmarks.truth import per_frame
 from envs.base import Task
@@ -22,7 +25,6 @@ from worldsim.engines.perturbed import PerturbedEngine, law_error
 from worldsim.scenes import Scene
 
 HELD = 10  #: frames for which a command is held at most
-MISSING = 5.0  #: m; a missing body is this far off, and no other error counts more
 DOSES = (0.1, 0.2, 0.4, 0.8)  #: m
 STARTS = 64  #: development starts on which strengths are matched, from 0 on
 DRAWN = 48  #: random action sequences of each start
@@ -30,19 +32,20 @@ KEPT = 2  #: of these are kept as they come, and as many under which something i
 CLOSE = 0.02  #: the search ends this close to a dose, as a share of it
 MET = 0.1  #: farther off, it counts as not reached: rare events come in steps
 EVALUATIONS = 24  #: of one dose at most
+STEPS = 8  #: strengths that are tried where the largest one is not enough
 DIGITS = 4  #: significant digits of a strength
+DRAWS = (DRAWN, KEPT, HELD)  #: all that decides the actions of a start
 
 
 @dataclass(frozen=True)
 class Trials:
-    """What doses are measured on: N scenes at the first decision, their actions [N, T, A], how many of these
-    `frames` [N] count, the truth [N, T + 1, B, 6], and which bodies move [B]."""
+    """What doses are measured on: N scenes at the first decision, their actions [N, T, A], the truth
+    [N, T + 1, B, 6], and what `counts` of it [N, T + 1, B]."""
 
     scenes: list[Scene]
     actions: np.ndarray
-    frames: np.ndarray
     true: np.ndarray
-    moving: np.ndarray
+    counts: Tensor
 
 
 def trials(task: Task, starts: Sequence[int], level: str = "id") -> Trials:
@@ -59,31 +62,33 @@ def trials(task: Task, starts: Sequence[int], level: str = "id") -> Trials:
         chosen = [*range(KEPT), *(np.flatnonzero(hits[KEPT:]) + KEPT)[:KEPT]]
         scenes += [now] * len(chosen)
         actions.append(drawn[chosen])
-    every = np.concatenate(actions)
-    return _trials(task, scenes, every, np.full(len(scenes), task.frames))
+    return trials_in(scenes, np.concatenate(actions))
 
 
 def trials_of(task: Task, episodes: Sequence[EpisodeRecord]) -> Trials:
     """What was done in recorded episodes of a task, as long as they lasted."""
     scenes = [_at_decision(task.sample(r.level, r.start_id).scene) for r in episodes]
     actions = np.stack([per_frame(task, r.actions) for r in episodes])
-    return _trials(task, scenes, actions, np.array([r.frames for r in episodes]))
+    return trials_in(scenes, actions, [r.frames for r in episodes])
 
 
-def _trials(task: Task, scenes: list[Scene], actions: np.ndarray, frames: np.ndarray) -> Trials:
-    moving = np.array([body.motion != "fixed" for body in task.template.bodies])
+def trials_in(scenes: list[Scene], actions: np.ndarray, frames: Sequence[int] | None = None) -> Trials:
+    """Actions [N, T, A] in scenes at the first decision, of which the first `frames` count, else all."""
     true, _ = _states(make_engine("reference"), scenes, actions)
-    return Trials(scenes, actions, frames, true, moving)
+    counts = position.counted(scenes, true)
+    counts[:, 0] = False
+    for mine, last in zip(counts, frames or []):
+        mine[last + 1 :] = False
+    return Trials(scenes, actions, true, counts)
 
 
 def position_error(found: Trials, engine: Engine) -> float:
-    """Mean distance, m, of the moving bodies from the truth over the frames that count; a missing body counts
-    `MISSING`, as does one that is farther off."""
+    """The position error of an engine, m (see `benchmarks.costing.position`): a body that has vanished or
+    left the view is missing. NaN where nothing counts."""
     states, present = _states(engine, found.scenes, found.actions)
-    apart = np.sqrt(np.square(states[..., :2] - found.true[..., :2]).sum(-1))
-    apart = np.where(present, np.minimum(apart, MISSING), MISSING)
-    counts = np.arange(found.actions.shape[1]) < found.frames[:, None]
-    return float(apart[:, 1:, found.moving][counts].mean())
+    place = torch.as_tensor(states[..., :2])
+    there = torch.as_tensor(present) & position.in_view(place)
+    return position.mean(position.distance(place, there, found.true), found.counts)
 
 
 def measure(found: Trials, law: str, strength: float) -> float:
@@ -93,8 +98,8 @@ def measure(found: Trials, law: str, strength: float) -> float:
 
 @dataclass(frozen=True)
 class Match:
-    """The strength of a law error that comes closest to the dose `target`, and the dose that it measures;
-    `reached` unless that is more than a tenth off."""
+    """The strength of a law error that comes closest to the dose `target`, and the dose that it measures, the
+    largest one where none comes up to it; `reached` unless that is more than a tenth off."""
 
     target: float
     strength: float
@@ -106,7 +111,8 @@ class Match:
 class Matcher:
     """Finds strengths from 0 to `high` by bisection; what was measured for one dose serves the others.
 
-    `measure` gives the dose of a strength; it should grow with it.
+    `measure` gives the dose of a strength; it should grow with it, but may fall again: of what is so wrong
+    that it misses a later contact, say. The smallest strength that is found counts.
     """
 
     measure: Callable[[float], float]
@@ -117,15 +123,18 @@ class Matcher:
         """The strength that gives the dose `target`, m. Raises ValueError unless it is above zero."""
         if target <= 0:
             raise ValueError(f"a dose of {target} m cannot be matched; expected more than zero")
-        if (most := self._dose(self.high)) <= target:
-            return Match(target, self.high, most, target - most <= MET * target)
+        if self._dose(self.high) < target:
+            for step in range(1, STEPS):
+                self._dose(_rounded(self.high * step / STEPS))
         for _ in range(EVALUATIONS):
             best = min(self.known, key=lambda s: abs(self.known[s] - target))
             if abs(self.known[best] - target) <= CLOSE * target:
                 break
-            low = max(s for s, dose in self.known.items() if dose < target)
-            above = [s for s, dose in self.known.items() if dose >= target and s > low]
-            middle = _rounded((low + min(above, default=self.high)) / 2)
+            first = min((s for s, dose in self.known.items() if dose >= target), default=None)
+            if first is None:
+                break
+            below = max(s for s in self.known if s < first)
+            middle = _rounded((below + first) / 2)
             if middle in self.known:
                 break
             self._dose(middle)

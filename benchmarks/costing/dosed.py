@@ -1,15 +1,17 @@
 """What the stage `dose` has found, as later stages read it: success by type and start, and fitted curves."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import results_io
 from benchmarks.costing.dose import MET
-from benchmarks.costing.sweep import Sweep
+from benchmarks.costing.sweep import Sweep, whole
+from benchmarks.playing import Cell
 from benchmarks.prediction.cases import Place
-from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import Row, select
+from benchmarks.specs import Spec
+from benchmarks.workers import Job
 from worldsim.engines import PERTURBED
 
 FILE = "dose.json"
@@ -22,13 +24,25 @@ def rows_of(work: Path) -> list[Row]:
     return results_io.read(path)[1] if path.exists() else []
 
 
-def solved(found: Iterable[EpisodeRecord], sweep: Sweep) -> Solved:
-    """Real success of the shipped CEM planned in each wrong engine."""
+def solved(rows: Sequence[Row], sweep: Sweep) -> Solved:
+    """Real success of CEM planned in each wrong engine that the stage's rows tell of, on as many starts, with
+    the settings of today: records of others, and cells that are not whole, are left out."""
+    cells = [
+        Cell(
+            row["task"],
+            row["level"],
+            Spec("cem", f"{row['prepared_in']}:{row['factor']:g}:{sweep.engine}"),
+            sweep.engine,
+            sweep.first,
+            row["n"],
+        )
+        for row in select(rows, metric="success", world=sweep.engine)
+        if row["prepared_in"].startswith(PERTURBED)
+    ]
     outcomes: Solved = defaultdict(dict)
+    found, _ = whole(Job(tuple(cells), sweep.work / "episodes", None, Path(), sweep.rows, sweep.workers))
     for r in found:
-        wrong = r.prepared_in.startswith(PERTURBED) and r.policy == "cem" and r.world == sweep.engine
-        if wrong and r.start_id >= sweep.first:
-            outcomes[r.task, r.level, r.prepared_in][r.start_id] = r.success
+        outcomes[r.task, r.level, r.prepared_in][r.start_id] = r.success
     return dict(outcomes)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results_io
-from benchmarks.costing import dose, figures
+from benchmarks.costing import dose, figures, position
 from benchmarks.costing.dose import Match
 from benchmarks.costing.rows import Curve, on_plans, summarise
 from benchmarks.costing.sweep import Findings, Sweep, levels_of, played
@@ -49,10 +49,10 @@ def run(sweep: Sweep, options: Doses, workshop: Workshop, console: Any) -> Findi
     console.print("matching strengths")
     curves = plan(sweep, options, workshop)
     job = job_of(curves, sweep, options)
-    found = played(job, lambda: seconds(job, workshop), console)
+    found, missing = played(job, lambda: seconds(job, workshop), console)
     rows, notes = summarise(curves, found)
     rows += on_plans(curves, found, workshop.task)
-    return Findings(rows, notes, figures.draw(rows), [figures.table(rows)])
+    return Findings(rows, notes, figures.draw(rows), [figures.table(rows)], missing)
 
 
 def plan(sweep: Sweep, options: Doses, workshop: Workshop) -> list[Curve]:
@@ -78,7 +78,7 @@ def matched(
     """Strengths of law errors at some doses, by law; they are kept under `work`."""
     task, trials, found = workshop.task(name), None, {}
     for law in laws:
-        version = text_hash(tuple(doses), dose.STARTS, dose.KEPT, dose.HELD)
+        version = text_hash(tuple(doses), dose.STARTS, dose.MET, *dose.DRAWS, *position.RULE)
         kept = work / "doses" / f"{name}-{level}-{law}-{version}.json"
         if not kept.exists():
             trials = trials or dose.trials(task, range(dose.STARTS), level)

@@ -49,18 +49,21 @@ def run(sweep: Sweep, options: Horizons, workshop: Workshop, console: Any) -> Fi
     """Play what is missing; tell success over H / D and fit its curve for each type of error."""
     wrong = plan(sweep, options, workshop)
     found: dict[Key, list[EpisodeRecord]] = {}
+    missing: list[str] = []
     for model in dict.fromkeys(["", *(w.model for w in wrong)]):
         own = Workshop(model or None)
         job = job_of([w for w in wrong if w.model == model], sweep, options, workshop, model)
-        for r in played(job, partial(seconds, job, own), console):
+        episodes, lacks = played(job, partial(seconds, job, own), console)
+        missing += lacks
+        for r in episodes:
             found.setdefault((r.task, r.level, r.policy, r.prepared_in, model), []).append(r)
     diverges = {}
     for w in wrong:
-        if episodes := found.get((*w.place, "cem", w.name, w.model)):
-            diverges[w] = horizon(w.name, episodes, Workshop(w.model or None))
+        if mine := found.get((*w.place, "cem", w.name, w.model)):
+            diverges[w] = horizon(w.name, mine, Workshop(w.model or None))
     rows, notes = summarise(diverges, found, options.shares, workshop)
     figures = horizon_figures.draw(rows)
-    return Findings(rows, notes, figures, [horizon_figures.table(rows)])
+    return Findings(rows, notes, figures, [horizon_figures.table(rows)], missing)
 
 
 def plan(sweep: Sweep, options: Horizons, workshop: Workshop) -> list[Wrong]:

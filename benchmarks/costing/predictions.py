@@ -5,8 +5,7 @@ held out (see `benchmarks.prediction.held_out`). What is measured is kept for th
 """
 
 import json
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from typing import Any
 from benchmarks import open_loop, projection, records, results_io
 from benchmarks.costing import dosed
 from benchmarks.costing.divergence import partings
-from benchmarks.costing.sweep import Findings, Sweep, levels_of, played
+from benchmarks.costing.measuring import Measuring, Subject
+from benchmarks.costing.sweep import Findings, Sweep, levels_of, played, project
 from benchmarks.open_loop import OpenLoop
 from benchmarks.playing import Cell
 from benchmarks.prediction import cases, figure, held_out
@@ -62,6 +62,11 @@ class Entrant:
     task: str
     level: str
 
+    @property
+    def subject(self) -> Subject:
+        """What its open-loop errors are measured of."""
+        return Subject(self.model.source, self.model.name, self.task, self.level)
+
 
 def run(sweep: Sweep, options: Prediction, workshop: Workshop, console: Any) -> Findings:
     """Measure errors, play, predict. Raises ValueError where errors and success would share starts."""
@@ -71,20 +76,30 @@ def run(sweep: Sweep, options: Prediction, workshop: Workshop, console: Any) -> 
         console.print(
             f"{entrant.model.name} ({entrant.model.run}): {entrant.task} {entrant.level}", markup=False
         )
-    console.print(f"projected time of playing: {seconds(entrants, sweep, options) / 60:.0f} min")
-    measured = dict(measure(entrants, sweep, options, workshop, console))
-    found, more = play(entrants, measured, sweep, options, workshop, console)
+    few = len({e.model.run for e in entrants}) < 2
+    wrong = _wrong(sweep, options) if options.engines and not few else {}
+    subjects = (*(e.subject for e in entrants), *wrong)
+    where = sweep.work / OPEN_LOOP, options.errors_first, options.errors_starts
+    measuring = Measuring(subjects, *where, sweep.workers)
+    project(lambda: measuring.seconds() + seconds(entrants, sweep, options), sweep.workers, console)
+    measured, missing = measuring.run(console)
+    found, more = play(entrants, measured, sweep, options, console)
+    missing += more
     cases.write(sweep.work / CASES, found)
-    rows = [row for loop in measured.values() for row in loop.rows]
+    rows = [row for e in entrants if e.subject in measured for row in measured[e.subject].rows]
     rows += [_success(case) for case in found]
-    notes += more
     if len({case.run for case in found}) < 2:
-        return Findings(rows, [*notes, "prediction: fewer than two training runs; none can be held out"])
-    engines = _engines(sweep, options, workshop, console) if options.engines else []
+        notes.append("prediction: fewer than two training runs; none can be held out")
+        return Findings(rows, notes, missing=missing)
+    engines = [
+        Case(s.source, s.source.split(":")[1], s.task, s.level, errors_of(measured[s]), outcomes)
+        for s, outcomes in wrong.items()
+        if s in measured
+    ]
     predicted = held_out.predict(found, engines, dosed.fits(sweep.work))
-    judged, few = held_out.rows(found, predicted)
+    judged, told = held_out.rows(found, predicted)
     rows += judged
-    return Findings(rows, notes + few, {"prediction": figure.draw(rows)}, [table(rows)])
+    return Findings(rows, notes + told, {"prediction": figure.draw(rows)}, [table(rows)], missing)
 
 
 def disjoint(sweep: Sweep, options: Prediction) -> None:
@@ -110,51 +125,29 @@ def enter(options: Prediction, workshop: Workshop) -> tuple[list[Entrant], list[
     return found, list(dict.fromkeys(notes))
 
 
-def measure(
-    entrants: Sequence[Entrant], sweep: Sweep, options: Prediction, workshop: Workshop, console: Any
-) -> Iterator[tuple[Entrant, OpenLoop]]:
-    """The open-loop errors of each; what was measured before is read. Says how long the rest will take."""
-    spent, done = 0.0, 0
-    for number, entrant in enumerate(entrants):
-        began = time.perf_counter()
-        yield (
-            entrant,
-            open_loop.open_loop(
-                entrant.model.source,
-                entrant.model.name,
-                workshop.task(entrant.task),
-                entrant.level,
-                sweep.work / OPEN_LOOP,
-                options.errors_first,
-                options.errors_starts,
-            ),
-        )
-        if (took := time.perf_counter() - began) > 1:  # else it was read
-            spent, done = spent + took, done + 1
-            left = spent / done * (len(entrants) - number - 1)
-            console.print(
-                f"open-loop errors: {number + 1} of {len(entrants)}, {left / 60:.0f} min left at most"
-            )
+def jobs_of(entrants: Sequence[Entrant], sweep: Sweep, options: Prediction) -> dict[Model | None, Job]:
+    """What is to be played in each model, and, under None, the same in right physics: what a model's success
+    is compared with."""
 
+    def job(model: Model | None, mine: Sequence[Entrant]) -> Job:
+        spec = PLANNER if model else Spec(PLANNER.policy, sweep.engine)
+        cells = {Cell(e.task, e.level, spec, sweep.engine, sweep.first, options.starts): None for e in mine}
+        source = model.source if model else None
+        return Job(tuple(cells), sweep.work / "episodes", source, Path(), sweep.rows, sweep.workers)
 
-def job_of(model: Model, entrants: Sequence[Entrant], sweep: Sweep, options: Prediction) -> Job:
-    """What a model has to play."""
-    cells = tuple(
-        Cell(e.task, e.level, PLANNER, sweep.engine, sweep.first, options.starts)
-        for e in entrants
-        if e.model == model
-    )
-    return Job(cells, sweep.work / "episodes", model.source, Path(), sweep.rows, sweep.workers)
+    found: dict[Model | None, Job] = {None: job(None, entrants)}
+    for model in dict.fromkeys(e.model for e in entrants):
+        found[model] = job(model, [e for e in entrants if e.model == model])
+    return found
 
 
 def seconds(entrants: Sequence[Entrant], sweep: Sweep, options: Prediction) -> float:
     """Projected time of playing what is missing; the first model of each family stands for its family."""
     each: dict[tuple[str, str], float] = {}
     total = 0.0
-    for model in dict.fromkeys(e.model for e in entrants):
-        job = job_of(model, entrants, sweep, options)
+    for model, job in jobs_of(entrants, sweep, options).items():
         for cell, missing in job.missing_by_cell().items():
-            kind = family_of(model.source), cell.task
+            kind = family_of(model.source) if model else sweep.engine, cell.task
             if missing and kind not in each:
                 each[kind] = projection.seconds_each(cell, job.workshop())
             total += missing * each.get(kind, 0.0)
@@ -163,29 +156,23 @@ def seconds(entrants: Sequence[Entrant], sweep: Sweep, options: Prediction) -> f
 
 def play(
     entrants: Sequence[Entrant],
-    measured: dict[Entrant, OpenLoop],
+    measured: Mapping[Subject, OpenLoop],
     sweep: Sweep,
     options: Prediction,
-    workshop: Workshop,
     console: Any,
 ) -> tuple[list[Case], list[str]]:
-    """Play what is missing, model by model, and make cases of it; a cell that failed is left out, with a
-    note."""
-    found, notes = [], []
-    for model in dict.fromkeys(e.model for e in entrants):
-        job = job_of(model, entrants, sweep, options)
-        try:
-            played(job, lambda job=job: projection.seconds(job, job.workshop()), console)  # type: ignore[misc]
-        except ChildProcessError as error:
-            console.print(str(error), markup=False)
+    """Play what is missing, model by model, and make cases of it, with a line on each cell that failed: it
+    makes no case."""
+    found, missing = [], []
+    for model, job in jobs_of(entrants, sweep, options).items():
+        console.print(model.name if model else sweep.engine, markup=False)
+        episodes, lacks = played(job, lambda job=job: projection.seconds(job, job.workshop()), console)  # type: ignore[misc]
+        missing += [f"{model.name}: {line}" if model else line for line in lacks]
         for entrant in (e for e in entrants if e.model == model):
-            mine = [r for r in job.found() if (r.task, r.level) == (entrant.task, entrant.level)]
-            if len(mine) < options.starts:
-                place = f"{model.name} on {entrant.task} {entrant.level}"
-                notes.append(f"{place} is left out: {options.starts - len(mine)} episodes are missing")
-                continue
-            found.append(_case(entrant, measured[entrant], mine, sweep))
-    return found, notes
+            mine = [r for r in episodes if (r.task, r.level) == (entrant.task, entrant.level)]
+            if mine and entrant.subject in measured:
+                found.append(_case(entrant, measured[entrant.subject], mine, sweep))
+    return found, missing
 
 
 def _case(entrant: Entrant, loop: OpenLoop, mine: Sequence[EpisodeRecord], sweep: Sweep) -> Case:
@@ -200,37 +187,32 @@ def _case(entrant: Entrant, loop: OpenLoop, mine: Sequence[EpisodeRecord], sweep
         {r.start_id: r.success for r in mine},
         **pictures,
         parted=_parted(model, mine, sweep.work / HORIZONS),
+        frames={r.start_id: r.frames for r in mine},
         weights=model.weights,
+        config=mine[0].config,
     )
 
 
 def _parted(model: Model, mine: Sequence[EpisodeRecord], work: Path) -> dict[int, int | None]:
     """By start of some episodes of one task and level, after how many frames the model's picture of what was
-    done parts from what happened (see `partings`); measured once and kept in `work`."""
+    done parts from what happened (see `partings`), None where it does not before the episode ends; measured
+    once and kept in `work`."""
     path = work / f"{model.weights}-{mine[0].task}-{mine[0].level}-{records.digest(mine)}.json"
     if not path.exists():
         found = partings("learned", mine, Workshop(model.source))
-        results_io.write_text(path, json.dumps({r.start_id: f for r, f in zip(mine, found)}) + "\n")
+        seen = {r.start_id: f if f and f <= r.frames else None for r, f in zip(mine, found)}
+        results_io.write_text(path, json.dumps(seen) + "\n")
     return {int(start): frame for start, frame in json.loads(path.read_text()).items()}
 
 
-def _engines(sweep: Sweep, options: Prediction, workshop: Workshop, console: Any) -> list[Case]:
-    """The wrong engines of the stage `dose` as cases, each type of law error a run of its own."""
-    solved = dosed.solved(records.read(sweep.work / "episodes").values(), sweep)
-    wanted = [w for w in solved if w[0] in options.tasks and w[1] in options.levels]
-    found = []
-    for number, (name, level, engine) in enumerate(wanted):
-        console.print(
-            f"wrong engines: {number + 1} of {len(wanted)}, {engine} on {name} {level}", markup=False
-        )
-        task = workshop.task(name)
-        kept = sweep.work / OPEN_LOOP
-        loop = open_loop.open_loop(
-            engine, engine, task, level, kept, options.errors_first, options.errors_starts
-        )
-        law = engine.split(":")[1]
-        found.append(Case(engine, law, name, level, errors_of(loop), solved[name, level, engine]))
-    return found
+def _wrong(sweep: Sweep, options: Prediction) -> dict[Subject, dict[int, bool]]:
+    """The wrong engines of the stage `dose`, with success by start: each type of law error is a run of its
+    own."""
+    return {
+        Subject(engine, engine, task, level): outcomes
+        for (task, level, engine), outcomes in dosed.solved(dosed.rows_of(sweep.work), sweep).items()
+        if task in options.tasks and level in options.levels
+    }
 
 
 def _success(case: Case) -> Row:

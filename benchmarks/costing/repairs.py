@@ -97,10 +97,10 @@ def run(sweep: Sweep, options: Repairs, workshop: Workshop, console: Any) -> Fin
     own = Workshop(options.model)
     places = plan(sweep, options, own)
     job = job_of(places, sweep, options)
-    found = played(job, lambda: seconds(job, own), console)
+    found, missing = played(job, lambda: seconds(job, own), console)
     rows, notes = summarise(places, found, options)
     figures = {"repair": repair_figures.draw(rows)} if rows else {}
-    return Findings(rows, notes, figures, [repair_figures.table(rows)])
+    return Findings(rows, notes, figures, [repair_figures.table(rows)], missing)
 
 
 def plan(sweep: Sweep, options: Repairs, workshop: Workshop) -> list[Place]:

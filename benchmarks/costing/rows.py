@@ -88,6 +88,8 @@ def on_plans(
         if not here:
             continue
         trials, measured = dose.trials_of(task(place[0]), here), NO_INTERVAL | {"n": len(here)}
+        if not trials.counts.any():
+            continue
         for curve in (c for c in curves if (c.task, c.level) == place):
             where = curve.where(PERTURBED + curve.law) | {"metric": "position_error_on_plan"}
             for m in curve.worlds.values():

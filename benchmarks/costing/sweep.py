@@ -1,7 +1,8 @@
 """What the stages of `worldsim bench cost` share: common options, playing what is missing, what they find."""
 
+import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,13 +35,14 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a stage found: rows, notes in words on what could not be measured, figures by name, and tables
-    (of rich) to be shown."""
+    """What a stage found: rows, notes in words on what could not be measured, figures by name, tables (of
+    rich) to be shown, and what is `missing` because it failed."""
 
     rows: list[Row]
     notes: list[str] = field(default_factory=list)
     figures: "dict[str, Figure]" = field(default_factory=dict)
     tables: list[Any] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
 
 def levels_of(task: Task, wanted: Sequence[str]) -> list[str]:
@@ -51,14 +53,35 @@ def levels_of(task: Task, wanted: Sequence[str]) -> list[str]:
     return found
 
 
-def played(job: Job, seconds: Callable[[], float], console: Any) -> list[EpisodeRecord]:
-    """Print the projected time, play what is missing, and return all records of the job.
+def played(job: Job, seconds: Callable[[], float], console: Any) -> tuple[list[EpisodeRecord], list[str]]:
+    """Print the projected time, play what is missing, and return the records of all cells that are whole,
+    with a line on each of the others.
 
-    `seconds` tells the projected wall-clock time; it is not asked where nothing is missing.
+    `seconds` tells the projected wall-clock time; it is not asked where nothing is missing. A cell that fails
+    costs itself alone.
     """
     missing = job.missing()
     console.print(f"{len(job.cells)} cells, {missing} episodes are missing")
     if missing:
-        console.print(f"projected time: {seconds() / 60:.0f} min on {job.workers} cores")
-        play_all(job)
-    return job.found()
+        project(seconds, job.workers, console)
+        try:
+            play_all(job)
+        except ChildProcessError as error:
+            console.print(str(error), markup=False)
+    return whole(job)
+
+
+def project(seconds: Callable[[], float], workers: int, console: Any) -> None:
+    """Print the projected time; what fails where it is tried out is played all the same, and told then."""
+    try:
+        console.print(f"projected time: {seconds() / 60:.0f} min on {workers} cores")
+    except Exception:  # whatever it is, the other cells can be played
+        traceback.print_exc()
+        console.print("projected time: unknown, what was tried out for it failed")
+
+
+def whole(job: Job) -> tuple[list[EpisodeRecord], list[str]]:
+    """The records of the cells of which none is missing, and a line on each of the others."""
+    lacking = job.missing_by_cell()
+    kept = replace(job, cells=tuple(cell for cell, count in lacking.items() if not count))
+    return kept.found(), [f"{n} episodes of {cell} are missing" for cell, n in lacking.items() if n]

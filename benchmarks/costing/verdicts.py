@@ -39,10 +39,9 @@ class Contrasts:
 
 def run(sweep: Sweep, options: Contrasts, workshop: Workshop, console: Any) -> Findings:
     """Compute and judge all five; what lacks data is undecided, and a note says what it lacks."""
-    episodes = records.read(sweep.work / "episodes").values()
     bridge = records.read(options.bridge / "episodes").values()
     doses, models = dosed.rows_of(sweep.work), cases.read(sweep.work / CASES)
-    solved = dosed.matched(doses, dosed.solved(episodes, sweep), sweep.engine, types.DOSE)
+    solved = dosed.matched(doses, dosed.solved(doses, sweep), sweep.engine, types.DOSE)
     imagined, notes = panels(bridge, workshop)
     found = judge(
         [

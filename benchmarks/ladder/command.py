@@ -1,7 +1,7 @@
 """`worldsim ladder MODEL`: what a model has earned, level by level, and whether to trust it, task by task.
 
-It measures nothing: it reads what `bench loop`, `bench bridge` and `bench cost` have left, and names the
-command for what is missing.
+It measures nothing: it reads the reference results (`results_io.CAMPAIGN`) and what `bench bridge` and
+`bench cost` have left, and names the command for what is missing.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Args:
     tasks: tuple[str, ...] = ()
     """tasks; those that the model was trained for when none is named"""
     results: Path = results_io.RESULTS
-    """folder with the results of bench loop and bench bridge"""
+    """folder with the reference results and those of bench bridge"""
     cost: Path = Path("runs/bench/cost")
     """folder in which bench cost works"""
     out: Path | None = None

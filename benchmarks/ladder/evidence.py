@@ -5,12 +5,16 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from benchmarks import open_loop, records, results_io
-from benchmarks.costing.predictions import CASES, OPEN_LOOP
+from benchmarks.costing.predictions import CASES, OPEN_LOOP, PLANNER
+from benchmarks.playing import Cell
 from benchmarks.prediction import cases
 from benchmarks.prediction.cases import Case
+from benchmarks.records import EpisodeRecord, Key
 from benchmarks.results_io import Row, select
+from benchmarks.specs import Spec
 from benchmarks.statistics import paired_ratio, proportion
 from benchmarks.summary import finite
+from benchmarks.workshop import Workshop
 from benchmarks.zoo import Model
 from envs.base import Task
 
@@ -37,13 +41,18 @@ class Sources:
         return cases.read(self.cost / CASES)
 
     @cached_property
-    def reference(self) -> dict[tuple[str, str], dict[int, bool]]:
-        """Success of CEM in Box2D by task and level, of each start."""
-        found: dict[tuple[str, str], dict[int, bool]] = {}
-        for r in records.read(self.cost / "episodes").values():
-            if (r.policy, r.prepared_in, r.world) == ("cem", REFERENCE, REFERENCE):
-                found.setdefault((r.task, r.level), {})[r.start_id] = r.success
-        return found
+    def episodes(self) -> dict[Key, EpisodeRecord]:
+        """All records of `worldsim bench cost`."""
+        return records.read(self.cost / "episodes")
+
+    def reference(self, case: Case) -> dict[int, bool]:
+        """Success of CEM in Box2D on the starts of a case, as it plans today; nothing unless all of them were
+        played."""
+        first, last = min(case.solved), max(case.solved)
+        cell = Cell(case.task, case.level, Spec("cem", REFERENCE), REFERENCE, first, last + 1 - first)
+        keys = cell.keys(Workshop())
+        found = {i: self.episodes.get(keys[i]) for i in case.solved}
+        return {} if None in found.values() else {i: r.success for i, r in found.items() if r}
 
 
 def measured(model: Model, task: Task, level: str, sources: Sources) -> dict[str, Row]:
@@ -62,9 +71,10 @@ def measured(model: Model, task: Task, level: str, sources: Sources) -> dict[str
     for name in (called for called, weights in models.items() if weights == model.weights):
         mine = select(rows, **here, policy=None, model=name)
         found |= {name: row for name in ("gap", "spearman") for row in select(mine, metric=name)}
+    today = Workshop().config_hash(PLANNER, task)
     for case in sources.cases:
-        if (case.weights, case.place) == (model.weights, (task.name, level)):
-            found |= _of_case(case, sources.reference.get(case.place, {}))
+        if (case.weights, case.place, case.config) == (model.weights, (task.name, level), today):
+            found |= _of_case(case, sources.reference(case))
     return found
 
 
@@ -74,7 +84,7 @@ def _of_campaign(rows: Sequence[Row]) -> dict[str, Row]:
     for policy, ratio, able in (("cem", "planning", "planner"), ("ppo", "optimisation", "learner")):
         mine = select(rows, policy=policy, prepared_in="learned")
         right = select(rows, policy=policy, prepared_in=REFERENCE, metric="success", factor=None)
-        for row in select(mine, metric=f"success_ratio_to_{REFERENCE}"):
+        for row in select(mine, metric=f"success_ratio_to_{REFERENCE}", factor=None):
             found[ratio] = row
         if right:
             found[able] = right[0]
@@ -86,8 +96,8 @@ def _of_case(case: Case, right: Mapping[int, bool]) -> dict[str, Row]:
     found: dict[str, Row] = {}
     if case.parted:
         found["closed_loop"] = proportion([frame is None for frame in case.parted.values()]).row()
-    if both := sorted(set(right) & set(case.solved)):
-        mine, true = [case.solved[i] for i in both], [right[i] for i in both]
-        ratio = finite(paired_ratio(mine, true))
-        found |= {"planner": proportion(true).row()} | ({"planning": ratio} if ratio["value"] else {})
+    if right:
+        ratio = finite(paired_ratio([*case.solved.values()], [right[i] for i in case.solved]))
+        found["planner"] = proportion([*right.values()]).row()
+        found |= {"planning": ratio} if ratio["value"] is not None else {}
     return found

@@ -7,16 +7,17 @@ earns nothing. The limits are conventions of this project, the same for every mo
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from benchmarks import results_io
 from benchmarks.bridge import IN_DISTRIBUTION
 from benchmarks.results_io import Row
 
 ABLE = 0.5  #: success in Box2D of the same planner or learner below which it is itself the bottleneck
+LEVELS = "id bounce speed size both"  #: all in one call: a command's result file holds its last one
 MEASURE = (
-    "worldsim bench cost --stages prediction --prediction.levels id bounce speed size both "
-    "--prediction.models {model}"
+    f"worldsim bench cost --stages prediction --prediction.levels {LEVELS} --prediction.models {{model}}"
 )
-BRIDGE = "worldsim bench bridge --levels {level} --model {model}"
-LOOP = "worldsim bench loop"
+BRIDGE = f"worldsim bench bridge --levels {LEVELS} --model {{model}}"
+CAMPAIGN = f"worldsim bench {results_io.CAMPAIGN.removesuffix('.json')}"
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ RUNGS = (
         "policy optimisation",
         "Are policies trained in it worth those trained in the true physics?",
         (Bar("optimisation", "PPO: real success over that with true physics", least=0.90, beside="learner"),),
-        LOOP,
+        CAMPAIGN,
     ),
 )
 #: what a person would use it for: a verdict rests on these, not on how it looks
@@ -162,7 +163,7 @@ def step(rung: Rung, level: str, measured: Mapping[str, Row], tolerance: float, 
         for bar in rung.bars
         if bar.occurs or bar.metric in measured
     )
-    command = rung.command.format(model=model, level=level)
+    command = rung.command.format(model=model)
     for bar in rung.bars:
         beside = measured.get(bar.beside) if bar.beside else None
         if beside is not None and beside["value"] < ABLE:

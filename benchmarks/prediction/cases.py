@@ -24,8 +24,9 @@ class Case:
     `run` is the training run that it shares with others. `errors` by name are distances from the best value
     (what does not occur here is absent); they come from other starts than `solved`, real success by start of
     CEM planned in the model. `psnr` and `ssim` are those of the development starts. `parted` says by start at
-    which frame the model's picture of the executed actions left the truth, None where it never did. `weights`
-    is the hash of the model's folder.
+    which frame the model's picture of the executed actions left the truth, None where it did not before the
+    episode ended, after so many `frames`. `weights` is the hash of the model's folder, `config` that of the
+    settings that it was planned with.
     """
 
     model: str
@@ -37,7 +38,9 @@ class Case:
     psnr: list[float] = field(default_factory=list)
     ssim: list[float] = field(default_factory=list)
     parted: dict[int, int | None] = field(default_factory=dict)
+    frames: dict[int, int] = field(default_factory=dict)
     weights: str = ""
+    config: str = ""
 
     @property
     def place(self) -> Place:
@@ -68,7 +71,7 @@ def read(path: Path) -> list[Case]:
         return []
     found = []
     for data in json.loads(path.read_text()):
-        for name in ("solved", "parted"):
+        for name in ("solved", "parted", "frames"):
             data[name] = {int(start): value for start, value in data[name].items()}
         found.append(Case(**data))
     return found

@@ -1,5 +1,6 @@
 """Each contrast on made-up data that supports it, refutes it, and leaves it undecided; Holm over all five."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +17,11 @@ from benchmarks.contrasts.ranking import ranks_differ
 from benchmarks.contrasts.spread import within_range
 from benchmarks.contrasts.types import cochran, types_differ
 from benchmarks.contrasts.verdict import Contrast, judge
-from benchmarks.costing.verdicts import panels
+from benchmarks.costing.verdicts import panels, rows
 from benchmarks.policy_set import PRESSURES
 from benchmarks.prediction.cases import Case
 from benchmarks.records import EpisodeRecord
+from benchmarks.results_io import check
 from benchmarks.specs import Spec
 from benchmarks.workshop import Workshop
 
@@ -149,6 +151,25 @@ def test_c_exploitation_that_grows_that_is_nothing_and_that_does_not_grow():
     assert "has not been played on Catch size" in exploited(part).notes[0]
 
 
+def test_c_levels_of_a_task_share_their_starts():
+    """Levels that repeat the same outcomes say no more than one of them: the interval of the mean over both
+    tasks is that of the starts alone, 1.96 sqrt(sum of variances) / 2."""
+    found = exploitation_panels(lambda n: 0.2)
+    for task in pressure.TASKS:
+        for level in pressure.LEVELS:
+            pair = found[task, pressure.LEVELS[0]]
+            found[task, level] = tuple(replace(panel, level=level) for panel in pair)
+    part = exploited(found).parts[0]
+    spread = [_excess_of(found[task, pressure.LEVELS[0]]).var() / STARTS for task in pressure.TASKS]
+    assert part.at().high - part.at().low == pytest.approx(1.96 * np.sqrt(sum(spread)), rel=0.1)
+    assert part.n == 2 * STARTS
+
+
+def _excess_of(pair):
+    gaps = [pair[0].of(s) - pair[1].of(s) for s in map(Spec.parse, pressure.SHIPPED)]
+    return gaps[0] - gaps[1]
+
+
 def test_c_reads_records_of_the_shipped_models_alone():
     """Of other weights, or without a policy's starts in one world: left out, with a note."""
     shop = Workshop()
@@ -196,6 +217,15 @@ def test_d_rankings_that_agree_that_differ_and_that_partly_do():
     assert verdict(ranks_differ(picture_cases(float, jumbled))) == "undecided"  # SSIM alone
     some = [c for c in picture_cases(float, float) if c.place != ("Catch", "both")]
     assert verdict(ranks_differ(some)) == "undecided"  # not on all
+    alike = [
+        replace(c, solved=dict.fromkeys(c.solved, False)) if c.place == ("Catch", "both") else c
+        for c in picture_cases(float, float)
+    ]
+    lacks = ranks_differ(alike)  # nothing is ranked where no model ever succeeds
+    assert len(lacks.parts) == 6 and verdict(lacks) == "undecided"
+    assert any("Catch both: all models are alike" in note for note in lacks.notes)
+    check(rows(judge([lacks])))
+    json.dumps(rows(judge([lacks])), allow_nan=False)
     few = ranks_differ(picture_cases(jumbled, jumbled, count=9))
     assert verdict(few) == "undecided" and not few.parts and "9 learned models, 10 are needed" in few.notes[0]
 
@@ -208,8 +238,8 @@ def episodes(sign, count=8, seed=0, fails=0.4):
             failed = rng.random(STARTS) < fails
             frames = 15 - sign * failed + 5 * rng.standard_normal(STARTS)
             parted = {i: None if f > 20 else int(f) for i, f in enumerate(frames)}
-            solved = {i: not f for i, f in enumerate(failed)}
-            found.append(Case(f"m{m}", f"m{m}", task, "id", {}, solved, parted=parted))
+            solved, ended = {i: not f for i, f in enumerate(failed)}, dict.fromkeys(parted, 20)
+            found.append(Case(f"m{m}", f"m{m}", task, "id", {}, solved, parted=parted, frames=ended))
     return found
 
 
@@ -227,13 +257,33 @@ def test_e_early_parting_that_tells_of_failure_and_that_does_not():
 
 
 def test_the_area_by_hand():
-    """Failures part at 3 and never; successes at 5 and never: pairs won 1 + 1 + 0 + ½ of 4."""
-    parted = np.array([3, np.inf, 5, np.inf])
+    """Failures part at 3 and never; successes at 5 and never: pairs won 1 + 1 + 0 + ½ of 4. The second
+    success ends at 2, before anything has parted: its pairs are ties."""
+    parted, ended = np.array([3, np.inf, 5, np.inf]), np.array([9, 9, 9, 9])
     failed = np.array([True, True, False, False])
-    assert area(parted, failed) == pytest.approx(2.5 / 4)
-    assert area(parted, failed, np.array([[2.0, 0, 1, 1], [0, 0, 1, 1]])) == pytest.approx(
-        [1, np.nan], nan_ok=True
-    )
+    assert area(parted, ended, failed) == pytest.approx(2.5 / 4)
+    assert area(parted, np.array([9, 9, 9, 2]), failed) == pytest.approx(2 / 4)
+    times = np.array([[2.0, 0, 1, 1], [0, 0, 1, 1]])
+    assert area(parted, ended, failed, times) == pytest.approx([1, np.nan], nan_ok=True)
+
+
+@pytest.mark.parametrize("scale", [30, 60])
+def test_e_balls_that_are_missed_and_so_watched_longer_tell_nothing(scale):
+    """Pictures part at random; a ball that is caught ends its episode, one that is missed flies on for 8 to
+    20 frames: without regard to the ends, failures would seem to part more often."""
+    rng, found = np.random.default_rng(0), []
+    for m in range(10):
+        for task in horizon.TASKS:
+            solved, parted, ended = {}, {}, {}
+            for i in range(STARTS):
+                solved[i], when = bool(rng.random() < 0.6), int(np.ceil(rng.exponential(scale)))
+                ended[i] = int(rng.integers(8, 22)) + (0 if solved[i] else int(rng.integers(8, 20)))
+                parted[i] = when if when <= ended[i] else None
+            found.append(Case(f"m{m}", f"m{m}", task, "id", {}, solved, parted=parted, frames=ended))
+    for part in horizon_predicts(found).parts:
+        assert part.value == pytest.approx(0.5, abs=0.03)
+    blind = [replace(c, frames=dict.fromkeys(c.frames, 99)) for c in found]
+    assert horizon_predicts(blind).parts[0].value > 0.54
 
 
 def test_holm_is_over_all_five_and_widens_the_intervals():

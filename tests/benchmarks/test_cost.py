@@ -8,14 +8,18 @@ import pytest
 
 from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
-from benchmarks import cost, projection, records, results_io
+from benchmarks import cost, playing, projection, records, results_io, workers
+from benchmarks.contrasts import ranking, spread
 from benchmarks.cost import Args
-from benchmarks.costing import dose, doses, figures, sweep
+from benchmarks.costing import dose, doses, figures, outlook, sweep
+from benchmarks.costing.predictions import Entrant, Prediction
 from benchmarks.costing.rows import Curve, on_plans, summarise
+from benchmarks.costing.verdicts import Contrasts
 from benchmarks.results_io import check, select
 from benchmarks.specs import Spec
 from benchmarks.workers import work
 from benchmarks.workshop import Workshop
+from benchmarks.zoo import Model
 from worldsim.worlds import make_world
 
 
@@ -49,6 +53,70 @@ def test_a_sweep_that_was_interrupted_goes_on_where_it_stood(args):
     after = records.read(job.folder)
     assert job.missing() == 0 and {k: after[k] for k in before} == before
     _rows_tell(args, curves, after)
+
+
+def test_a_cell_that_fails_costs_itself_alone(args, monkeypatch):
+    """CEM breaks in one of the wrong engines: the others are told, the next stage runs, and all ends in an
+    error that names the cell."""
+    faulty = doses.plan(args, args.dose, Workshop())[0].matches[0].strength
+
+    def play(cell, *rest):
+        if f"gravity:{faulty:g}:" in cell.spec.prepared_in:
+            raise RuntimeError("a singular matrix")
+        return playing.play(cell, *rest)
+
+    def play_all(job):
+        work(job, 0)
+        raise ChildProcessError((job.folder / "worker0.failed").read_text())
+
+    monkeypatch.setattr(workers, "play", play)
+    monkeypatch.setattr(projection, "play", play)
+    monkeypatch.setattr(sweep, "play_all", play_all)
+    apart = replace(args, stages=("dose", "contrasts"), contrasts=Contrasts(args.work / "none"))
+    with pytest.raises(ChildProcessError, match=f"dose: 1 episodes of Catch id, .*gravity:{faulty:g}:"):
+        cost.main(apart)
+    meta, rows = results_io.read(args.out)
+    told = select(rows, metric="success", task="Catch")
+    strengths = [m.strength for m in doses.plan(args, args.dose, Workshop())[0].matches if m.reached]
+    assert [row.get("factor") for row in told] == [None, *strengths[1:]] and strengths[0] == faulty
+    assert any(note.startswith("1 episodes of Catch id") for note in meta["notes"])
+    assert list(meta["stages"]) == ["dose", "contrasts"]
+
+
+def test_what_cannot_come_out_is_told_first(args, monkeypatch, capsys):
+    """Without checkpoints there are two models, and nothing of the bridge: said before anything is played."""
+
+    class Played(Exception):
+        pass
+
+    def stop(*asked):
+        raise Played
+
+    monkeypatch.setitem(cost.STAGES, "dose", stop)
+    nowhere = args.work / "none"
+    stages = ("dose", "prediction", "contrasts")
+    prediction, contrasts = Prediction(runs=nowhere, levels=("id", "bounce", "both")), Contrasts(nowhere)
+    with pytest.raises(Played):
+        cost.main(replace(args, stages=stages, prediction=prediction, contrasts=contrasts))
+    told = " ".join(capsys.readouterr().out.split())
+    for line in (
+        "table/step-4000 of the fixed table is not at hand",
+        "prediction: 2 models of 2 training runs are at hand; an interval needs 10 models of 6 runs",
+        "(b) will be undecided: 2 models at hand, 10 are needed",
+        "(d) leaves out Catch both: 1 models at hand, 10 are needed",
+        "(e) will be undecided: 1 models at hand on Strike, 6 are needed",
+        "(c) the policy set has not been played on Strike speed",
+        "worldsim bench bridge --levels id speed size both",
+    ):
+        assert line in told
+
+
+def test_enough_models_leave_nothing_to_tell():
+    models = [Model(f"m{i}", f"run{i % 6}", "") for i in range(10)]
+    places = {*spread.PLACES, *ranking.PLACES}
+    assert outlook.too_few([Entrant(m, *place) for m in models for place in places]) == []
+    less = outlook.too_few([Entrant(m, *place) for m in models[:9] for place in places])
+    assert [line[:3] for line in less] == ["pre", "(b)", "(d)", "(d)", "(d)", "(d)"]
 
 
 def _rows_tell(args, curves, episodes):

@@ -92,7 +92,8 @@ def test_what_is_not_measured_names_its_command_and_a_weak_learner_is_a_bottlene
     assert {s.state for s in bare} == {UNKNOWN}
     assert bare[0].command.startswith("worldsim bench cost --stages prediction ")
     assert bare[0].command.endswith(" --prediction.models table")
-    assert bare[5].command == "worldsim bench bridge --levels id --model table"
+    assert bare[5].command == "worldsim bench bridge --levels id bounce speed size both --model table"
+    assert bare[7].command == f"worldsim bench {results_io.CAMPAIGN.removesuffix('.json')}"
     assert state("policy optimisation", learner=row(0.2)) == LIMITED
     weak = step(BY_NAME["policy optimisation"], "id", {"learner": row(0.2)}, 0.9, "")
     assert weak.state == LIMITED and "20% with true physics" in weak.note
@@ -165,13 +166,27 @@ def test_planning_is_paired_with_the_same_planner_in_the_true_engine(sources):
     starts = range(11_000, 11_040)
     with Writer(sources.cost / "episodes") as writer:
         writer.append([replace(blank, start_id=i, success=i < 11_030) for i in starts])
+        writer.append([replace(blank, start_id=i, config="other") for i in starts])
+        writer.append([replace(blank, start_id=i) for i in range(11_040, 11_100)])
     solved, parted = {i: i < 11_015 for i in starts}, {i: None if i < 11_036 else 9 for i in starts}
-    case = Case("table", "table", "Strike", "id", {}, solved, parted=parted, weights=TABLE.weights)
+    made = {"weights": TABLE.weights, "config": blank.config}
+    case = Case("table", "table", "Strike", "id", {}, solved, parted=parted, **made)
     cases.write(sources.cost / CASES, [case, replace(case, weights="other", level="speed")])
     found = measured(TABLE, STRIKE, "id", sources)
     assert found["planning"]["value"] == pytest.approx(0.5) and found["planning"]["high"] < 0.7
     assert found["planner"]["value"] == 0.75 and found["closed_loop"]["value"] == pytest.approx(0.9)
     assert measured(TABLE, STRIKE, "speed", sources) == {}  # of other weights
+    for other, planning in (
+        (replace(case, solved=dict.fromkeys(solved, False)), 0.0),  # never solved, which is a figure
+        (replace(case, config="other"), 0.87),  # planned otherwise: the reference results stand
+        (replace(case, solved=solved | {11_100: True}), 0.87),  # of a start that Box2D has not played
+    ):
+        cases.write(sources.cost / CASES, [other])
+        again = measured(TABLE, STRIKE, "id", Sources(sources.results, sources.cost))
+        assert again["planning"]["value"] == pytest.approx(planning)
+    cases.write(sources.cost / CASES, [replace(case, solved=dict.fromkeys(solved, False))])
+    none = measured(TABLE, STRIKE, "id", Sources(sources.results, sources.cost))
+    assert step(BY_NAME["planning"], "id", none, 0.9, "").state == MISSED
 
 
 def test_the_command_writes_a_page_that_stands_alone(sources, tmp_path, capsys):
@@ -179,7 +194,10 @@ def test_the_command_writes_a_page_that_stands_alone(sources, tmp_path, capsys):
     command.main(Args("table", (), sources.results, sources.cost, out))
     text, shown = out.read_text(), capsys.readouterr().out
     assert "Strike: DO NOT TRUST" in shown and "policy evaluation (not" in " ".join(shown.split())
-    assert "0.870 [0.860, 0.880]" in text and "worldsim bench bridge --levels speed --model table" in text
+    assert (
+        "0.870 [0.860, 0.880]" in text
+        and "worldsim bench bridge --levels id bounce speed size both --model table" in text
+    )
     assert not re.search(r"(?:src|href)\s*=\s*[\"']?(?:https?:)?//", text) and "<script" not in text
     assert text.count("<svg") == 6 and "NaN" not in text
     with pytest.raises(ValueError, match="no checkpoint and holds none"):
