@@ -18,6 +18,7 @@ from benchmarks import figures, projection, proof, results_io
 from benchmarks.bridge import FIRST_REPORTED, count_of, plan_cells
 from benchmarks.learners import train
 from benchmarks.playing import Cell
+from benchmarks.records import versions
 from benchmarks.results_io import Row
 from benchmarks.specs import WORLDS, Spec
 from benchmarks.summary import summarise
@@ -147,7 +148,11 @@ def _result(args: Args, workshop: Workshop, console: Any) -> None:
         rows += [r for r in results_io.read(_proof_args(args).out)[1] if r["metric"] in PROOF_METRICS]
     tasks = [workshop.task(name) for name in TASKS]
     models = {workshop.model_name(task): workshop.weights("learned", task) for task in tasks}
-    results_io.write(args.out, results_io.meta("worldsim bench loop", args.seed, models=models), rows)
+    notes = [note] if (note := versions(found)) else []
+    meta = results_io.meta("worldsim bench loop", args.seed, models=models, notes=notes)
+    results_io.write(args.out, meta, rows)
+    for note in notes:
+        console.print(note, markup=False)
     for stage, job in jobs.items():
         for cell, count in job.missing_by_cell().items():
             if count:

@@ -168,7 +168,9 @@ def _known_plans(
     if not cell.spec.plans_once or task.stride < task.frames:
         return None
     wanted = {_plan_key(blank) for blank in blanks}
-    found = {k: r for r in known.values() if (k := _plan_key(r)) in wanted}
+    place = cell.task, cell.level, cell.spec.name, cell.spec.prepared_in
+    near = (r for r in known.values() if (r.task, r.level, r.policy, r.prepared_in) == place)
+    found = {k: r for r in near if (k := _plan_key(r)) in wanted}
     return [found[_plan_key(blank)] for blank in blanks] if len(found) == len(wanted) else None
 
 

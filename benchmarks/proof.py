@@ -15,7 +15,7 @@ from rich.table import Table
 
 from benchmarks.bridge import FIRST_REPORTED, count_of
 from benchmarks.playing import Cell
-from benchmarks.records import EpisodeRecord
+from benchmarks.records import EpisodeRecord, versions
 from benchmarks.results_io import RESULTS, Row, meta, select, write
 from benchmarks.specs import Spec
 from benchmarks.statistics import paired_difference, proportion
@@ -134,8 +134,11 @@ def main(args: Args) -> None:
     records = job.found()
     rows = [row for name in args.tasks for row in summarise(shop.task(name), records)]
     command = f"worldsim bench proof --tasks {' '.join(args.tasks)} --starts {args.starts}"
-    write(args.out, meta(command, 0), rows)
+    notes = [note] if (note := versions(records)) else []
+    write(args.out, meta(command, 0, tasks=args.tasks, starts=args.starts, notes=notes), rows)
     console = Console()
+    for note in notes:
+        console.print(note, markup=False)
     for name in args.tasks:
         console.print(show(shop.task(name), rows))
     for line in unproved(rows):
@@ -154,8 +157,7 @@ def summarise(task: Task, records: Sequence[EpisodeRecord]) -> list[Row]:
                 found = [r for r in here if (r.world, Spec(r.policy, r.prepared_in)) == (engine, spec)]
                 if not found:
                     continue
-                cell = {"task": task.name, "level": level, "policy": spec.policy, "world": engine}
-                cell |= {"prepared_in": spec.prepared_in}
+                cell = {"task": task.name, "level": level, "world": engine, **_who(task, spec)}
                 for metric in ("success", "success_half", "success_twice"):
                     flags = [bool(getattr(r, metric)) for r in found]
                     rows.append(cell | {"metric": metric} | proportion(flags).row())
@@ -169,6 +171,12 @@ def summarise(task: Task, records: Sequence[EpisodeRecord]) -> list[Row]:
     return rows
 
 
+def _who(task: Task, spec: Spec) -> Row:
+    """The columns that name a policy; where it plans in the wrong world, the factor is how wrong that is."""
+    wrong = {"factor": _error(task)} if spec.prepared_in == "wrong" else {}
+    return {"policy": spec.policy} | ({"prepared_in": spec.prepared_in} if spec.prepared_in else {}) | wrong
+
+
 def _fall(task: Task, level: str, engine: str, by_start: dict[str, dict[int, bool]]) -> list[Row]:
     """How much of the success a velocity error costs, on the same starts."""
     who = _planner(task)
@@ -177,15 +185,15 @@ def _fall(task: Task, level: str, engine: str, by_start: dict[str, dict[int, boo
     if not both:
         return []
     fall = paired_difference([right[i] for i in both], [wrong[i] for i in both])
-    row = {"task": task.name, "level": level, "policy": who, "prepared_in": "wrong", "world": engine}
-    return [row | {"factor": _error(task), "metric": "success_fall"} | fall.row()]
+    row = {"task": task.name, "level": level, "world": engine, **_who(task, Spec(who, "wrong"))}
+    return [row | {"metric": "success_fall"} | fall.row()]
 
 
 def unproved(rows: Sequence[Row]) -> list[str]:
     """Every demand that a cell does not meet, in words."""
     missed = []
     for row in select(rows, metric="success"):
-        who, value = (row["policy"], row["prepared_in"]), row["value"]
+        who, value = (row["policy"], row.get("prepared_in", "")), row["value"]
         if value < AT_LEAST.get(who, 0.0) or value > AT_MOST.get(who, 1.0):
             limit = f"at least {AT_LEAST[who]}" if who in AT_LEAST else f"at most {AT_MOST[who]}"
             missed.append(f"{_cell(row)}: success {value:.2f}, expected {limit}")
@@ -204,15 +212,14 @@ def show(task: Task, rows: Sequence[Row]) -> Table:
         table.add_column(name)
     for level in task.levels:
         for engine in ENGINES:
-            cells = [_percent(rows, task.name, level, engine, spec) for spec in specs(task)]
+            cells = [_percent(rows, task, level, engine, spec) for spec in specs(task)]
             table.add_row(f"{level}, {engine}", *cells)
     return table
 
 
-def _percent(rows: Sequence[Row], task: str, level: str, engine: str, spec: Spec) -> str:
-    where = {"task": task, "level": level, "world": engine, "factor": None}
-    who = {"policy": spec.policy, "prepared_in": spec.prepared_in}
-    found = {r["metric"]: r for r in select(rows, **where, **who)}
+def _percent(rows: Sequence[Row], task: Task, level: str, engine: str, spec: Spec) -> str:
+    who = {"prepared_in": None, "factor": None, **_who(task, spec)}
+    found = {r["metric"]: r for r in select(rows, task=task.name, level=level, world=engine, **who)}
     if "success" not in found:
         return "–"
     row, half, twice = (found[m] for m in ("success", "success_half", "success_twice"))
@@ -221,5 +228,5 @@ def _percent(rows: Sequence[Row], task: str, level: str, engine: str, spec: Spec
 
 
 def _cell(row: Row) -> str:
-    spec = Spec(row["policy"], row["prepared_in"])
+    spec = Spec(row["policy"], row.get("prepared_in", ""))
     return f"{row['task']} {row['level']} in {row['world']}, {spec}"

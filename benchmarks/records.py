@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -28,6 +29,7 @@ KEY = (
     "weights",
     "config",
 )
+MODEL_FILES = ("config.json", "diffusion_pytorch_model*.safetensors")  #: what a model is read from
 SEAL = "seal"  #: the last entry of a line
 Key = tuple[Any, ...]
 
@@ -163,9 +165,16 @@ def read(folder: str | Path) -> dict[Key, EpisodeRecord]:
 
 
 def file_hash(path: str | Path) -> str:
-    """Short hash of a file, or of all files of a folder with their names."""
+    """Short hash of a file, or of the model that a folder holds: a card beside it, or the state of its
+    training, is no part of what it does.
+
+    Raises ValueError where the folder holds no model.
+    """
     path, digest = Path(path), hashlib.blake2b(digest_size=6)
-    for part in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
+    parts = [path] if path.is_file() else sorted(p for name in MODEL_FILES for p in path.rglob(name))
+    if not parts:
+        raise ValueError(f"{path} holds no model: {' and '.join(MODEL_FILES)} are expected there")
+    for part in parts:
         digest.update(part.relative_to(path).as_posix().encode() + b"\0" + part.read_bytes())
     return digest.hexdigest()
 
@@ -178,6 +187,15 @@ def text_hash(*parts: Any) -> str:
 def digest(records: Iterable[EpisodeRecord]) -> str:
     """Short hash of some records in any order: a result keeps it to tell which episodes it is made of."""
     return text_hash(*sorted(record.to_json() for record in records))
+
+
+def versions(records: Iterable[EpisodeRecord]) -> str | None:
+    """A note with counts where several versions of the code have played the records, else None."""
+    counts = Counter(record.version or "an unknown one" for record in records)
+    if len(counts) < 2:
+        return None
+    told = ", ".join(f"{n} by {version}" for version, n in counts.most_common())
+    return f"episodes were played by several versions of the code: {told}"
 
 
 def _compact(content: dict[str, Any]) -> str:

@@ -33,24 +33,20 @@ def summarise(records: Iterable[EpisodeRecord]) -> list[Row]:
 
 def _cell_rows(cell: tuple[Any, ...], records: list[EpisodeRecord]) -> list[Row]:
     columns = _columns(cell)
-    measured: dict[str, list[Any]] = {
-        "success": [r.success for r in records],
-        "success_half": [r.success_half for r in records],
-        "success_twice": [r.success_twice for r in records],
-        "success_true": [r.success_true for r in records],
-        "spoiled": [r.spoiled for r in records],
-    }
-    if any(r.imagined_frames for r in records):
-        measured["imagined_success"] = [r.imagined_success for r in records]
-        measured["phantom"] = [not r.success for r in records if r.imagined_success]
+    names = ["success", "success_half", "success_twice", "success_true", "spoiled"]
+    names += ["imagined_success"] * any(r.imagined_frames for r in records)
+    measured = {name: [(r.start_id, getattr(r, name)) for r in records] for name in names}
+    if "imagined_success" in measured:
+        measured["phantom"] = [(r.start_id, not r.success) for r in records if r.imagined_success]
     rows = []
-    for metric, values in measured.items():
-        known = [v for v in values if v is not None]
+    for metric, outcomes in measured.items():
+        known = [(start, v) for start, v in outcomes if v is not None]
         if known:
-            rows.append(columns | {"metric": metric} | statistics.proportion(known).row())
-    misses = [r.miss for r in records if r.miss is not None]
+            rows.append(columns | {"metric": metric} | _rate(known).row())
+    misses = [(r.start_id, r.miss) for r in records if r.miss is not None]
     if misses:
-        rows.append(columns | {"metric": "miss"} | statistics.mean(misses, resamples=2000).row())
+        starts, values = zip(*misses)
+        rows.append(columns | {"metric": "miss"} | statistics.mean(values, starts, resamples=2000).row())
     frames = [r.imagined_frames for r in records]
     if any(frames):
         spread = {"value": float(np.mean(frames)), "low": min(frames), "high": max(frames), "n": len(frames)}
@@ -58,8 +54,19 @@ def _cell_rows(cell: tuple[Any, ...], records: list[EpisodeRecord]) -> list[Row]
     return rows
 
 
+def _rate(outcomes: Sequence[tuple[int, bool]]) -> Estimate:
+    """Share of outcomes, each with its start: of several samples of a start, the start is the unit."""
+    starts, values = zip(*outcomes)
+    single = {start: value for start, value in reversed(outcomes)}
+    if len(single) == len(outcomes) or len(set(values)) == 1:
+        return statistics.proportion(list(single.values()))
+    return statistics.mean(values, starts, resamples=2000)
+
+
 def _comparisons(cells: dict[tuple[Any, ...], list[EpisodeRecord]]) -> list[Row]:
-    """Each policy prepared in the learned world against the same prepared in Box2D, on the same starts."""
+    """Each policy prepared in the learned world against the same prepared in Box2D, on the same starts; of
+    several samples of a start the first one counts."""
+    cells = {cell: [r for r in found if r.sample == 0] for cell, found in cells.items()}
     rows = []
     for cell, records in cells.items():
         task, policy, prepared_in, world, level, factor = cell

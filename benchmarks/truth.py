@@ -36,10 +36,12 @@ def judge(task: Task, starts: Sequence[Start], true: np.ndarray, frames: np.ndar
     """The outcome [N] of true states [N, context + T, B, 6] after `frames` [N] frames, as a perfect tracker
     would have led to."""
     goal = torch.as_tensor(np.stack([start.goal for start in starts]), dtype=torch.float32)
-    before = _track(true[:, context - 1])
+    half = [[body.half[0] for body in start.scene.bodies] for start in starts]
+    size = torch.tensor(half, dtype=torch.float32)
+    before = _track(true[:, context - 1], size)
     outcome = task.open(before, goal)
     for t in range(task.frames):
-        after = _track(true[:, context + t])
+        after = _track(true[:, context + t], size)
         left = torch.full((len(starts),), task.frames - t - 1, dtype=torch.int64)
         judged = task.judge(outcome, before, after, goal, left)
         playing = ~outcome.over & torch.as_tensor(t < frames)
@@ -68,9 +70,9 @@ def dynamic(task: Task) -> list[int]:
     return [b for b, body in enumerate(task.template.bodies) if body.motion == "dynamic"]
 
 
-def _track(true: np.ndarray) -> Track:
-    """Exact states [N, B, 6] as a track."""
+def _track(true: np.ndarray, size: torch.Tensor) -> Track:
+    """Exact states [N, B, 6] of bodies of radius or half width `size` [N, B] m as a track."""
     place = torch.as_tensor(true[..., :2], dtype=torch.float32)
     inside = ((place >= 0) & (place <= VIEW)).all(-1)
     velocity = torch.as_tensor(true[..., 3:5], dtype=torch.float32)
-    return Track(place, velocity, torch.ones(place.shape[:2]), torch.where(inside, VISIBLE, LEFT))
+    return Track(place, velocity, size, torch.where(inside, VISIBLE, LEFT))

@@ -11,7 +11,7 @@ from benchmarks.records import text_hash
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("worldsim", "envs", "agents")  #: and the files here that play episodes
-PLAYING = ("benchmarks/playing.py", "benchmarks/specs.py", "benchmarks/workshop.py")
+PLAYING = tuple(f"benchmarks/{name}.py" for name in ("playing", "specs", "truth", "workshop"))
 LIBRARIES = ("numpy", "torch", "box2d", "mujoco", "diffusers")
 
 

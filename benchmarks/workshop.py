@@ -4,9 +4,10 @@ import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from agents.base import Policy
-from agents.graded import ACTING, Graded, graded_settings
+from agents.graded import ACTING, Graded
 from agents.repair.imagination import Memory
 from benchmarks.records import file_hash, text_hash
 from benchmarks.results_io import model_name
@@ -14,9 +15,10 @@ from benchmarks.specs import LEARNERS, Spec
 from envs.base import Task
 from worldsim import plugins
 from worldsim.engines import is_engine
-from worldsim.models import WEIGHTS as SHIPPED
-from worldsim.models import WorldModel, shipped_models
+from worldsim.models import WorldModel, checkpoint_folder, shipped_models
 from worldsim.worlds import ImaginedWorld, World, make_world
+
+Made = TypeVar("Made")
 
 
 def brought_world(name: str) -> str:
@@ -38,6 +40,9 @@ def source_hash(kind: str, name: str) -> str:
 class Workshop:
     """Makes worlds and policies, loading each model once.
 
+    What a model, a policy or a brought thing's file holds is hashed when it is first asked for. Whatever was
+    changed afterwards is refused when it is read, so that a hash and what was loaded belong together.
+
     Parameters
     ----------
     model
@@ -52,6 +57,7 @@ class Workshop:
     ) -> None:
         self.model, self.policies = model, Path(policies)
         self._loaded: dict[str, WorldModel] = {}
+        self._hashes: dict[str, str] = {}
         self._tasks: dict[str, Task] = {}
         self._remembered: tuple[tuple[str, ...], Memory] = ((), Memory())
 
@@ -69,7 +75,9 @@ class Workshop:
         if not isinstance(source, str | Path):
             return source
         if str(source) not in self._loaded:
-            world = make_world(source, task.template)
+            if is_engine(str(source)):
+                return make_world(source, task.template)
+            world = self._read(checkpoint_folder(source), lambda: make_world(source, task.template))
             if not isinstance(world, ImaginedWorld):
                 return world
             self._loaded[str(source)] = world.model
@@ -80,12 +88,12 @@ class Workshop:
         engine in the model's place goes by its name, so that records of two such are told apart."""
         source = self.source(task) if name == "learned" else name
         if isinstance(source, str) and (kind := brought_world(source)):
-            return source_hash(kind, source)
+            return self._once(f"{kind} {source}", lambda: source_hash(kind, source))
         if name != "learned" or not isinstance(source, str | Path):
             return ""
         if is_engine(str(source)):
             return str(source)
-        return file_hash(SHIPPED / source if str(source) in shipped_models() else source)
+        return self._hash(checkpoint_folder(source))
 
     def model_name(self, task: Task) -> str:
         """What "learned" is called in result rows."""
@@ -117,12 +125,16 @@ class Workshop:
             return Oracle(task, executing, level)
         if spec.policy in LEARNERS:
             from agents.learning import load
+            from agents.learning.folders import WEIGHTS
 
-            return load(self.policy_file(spec, task), task, level)
+            folder = self.policy_file(spec, task)
+            return self._read(folder / WEIGHTS, lambda: load(folder, task, level))
         if spec.archive:
             from agents.archive import ArchivePolicy
 
-            return ArchivePolicy(spec.policy, task, level, spec.prepared_in)
+            return self._read(
+                Path(spec.policy), lambda: ArchivePolicy(spec.policy, task, level, spec.prepared_in)
+            )
         if spec.brought:
             from agents.contracts import PARTS
 
@@ -130,7 +142,7 @@ class Workshop:
             return plugins.make("policy", spec.policy, PARTS, task=task, level=level, **given)
         assert spec.planner is not None, f"{spec} is no policy"
         world, knobs = self.world(spec.imagines_in, task), dict(spec.knobs)
-        config = graded_settings(config_for(spec.planner, task), knobs)
+        config = config_for(spec.planner, task, knobs)
         if spec.repair:
             memory = self._memory(
                 task.name, level, spec.repair.engine, spec.repair.world, spec.name, executing
@@ -159,12 +171,12 @@ class Workshop:
             from agents.learning.folders import WEIGHTS
 
             path = self.policy_file(spec, task) / WEIGHTS
-            return file_hash(path) if path.exists() else ""
+            return self._hash(path) if path.exists() else ""
         own = [self.weights(spec.imagines_in, task)] if spec.prepared_in else []
         if spec.archive:
-            own.append(text_hash(Path(spec.policy).read_bytes()))
+            own.append(self._hash(Path(spec.policy)))
         elif spec.brought:
-            own.append(source_hash("policy", spec.policy))
+            own.append(self._once(f"policy {spec.policy}", lambda: source_hash("policy", spec.policy)))
         return "-".join(filter(None, own))
 
     def config_hash(self, spec: Spec, task: Task) -> str:
@@ -173,9 +185,27 @@ class Workshop:
 
         settings: list[object] = [task.name, task.frames, task.stride, task.tolerance]
         if spec.planner is not None:
-            settings.append(graded_settings(config_for(spec.planner, task), dict(spec.knobs)))
+            settings.append(config_for(spec.planner, task, dict(spec.knobs)))
         settings += [knob for knob in spec.knobs if knob[0] in ACTING]
         return text_hash(*settings)
+
+    def _hash(self, path: Path) -> str:
+        """Hash of a file or a model's folder as it was when it was first asked for."""
+        return self._once(str(path), lambda: file_hash(path))
+
+    def _once(self, name: str, make: Callable[[], str]) -> str:
+        if name not in self._hashes:
+            self._hashes[name] = make()
+        return self._hashes[name]
+
+    def _read(self, path: Path, read: Callable[[], Made]) -> Made:
+        """What is made of a file or folder. Raises ValueError where that is not what was hashed."""
+        if path.exists():
+            self._hash(path)
+        made = read()
+        if path.exists() and file_hash(path) != self._hash(path):
+            raise ValueError(f"{path} was changed while it was in use; begin again")
+        return made
 
     def source(self, task: Task) -> "str | Path | World":
         """What "learned" means for a task."""

@@ -1,32 +1,37 @@
 """`worldsim bench suite`: all tasks, planners and learners, in stages that can be interrupted.
 
 models    velocity error and permanence of the models by level, on scenarios and on every task's starts
-proof     what each task must prove before it counts, in both engines
-planners  every planner with an equal budget of imagined frames in Box2D
+proof     what each task must prove before it counts, in both engines; Place, for which no model ships, too
+planners  every planner with an equal budget of imagined frames, in Box2D and in the learned world
 cem       CEM prepared in the learned world against CEM prepared in Box2D, executed in both engines
 learners  policies trained in Box2D and in the learned world, executed in both engines
 saved     ground-truth frames that a start in imagination saves
-speed     decisions and frames per second of each world
+speed     decisions and frames per second of each world, and of the learners in two of them
 result    everything recorded so far as one result file; what is missing is listed
+
+A stage that fails costs itself alone: the others are run, then it is told which ones failed and why.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks import errors, figures, learners, projection, proof, results_io, worlds
+from benchmarks.records import versions
 from benchmarks.results_io import Row
 from benchmarks.specs import LEARNERS
-from benchmarks.suite import savings
-from benchmarks.suite.cells import ENGINES, MODELLED, PLAYED, cells_of
-from benchmarks.summary import summarise
+from benchmarks.suite import pace, savings
+from benchmarks.suite.cells import ENGINES, PLAYED, cells_of, modelled
+from benchmarks.suite.parts import Part
+from benchmarks.suite.rows import lacking, merged, played
 from benchmarks.workers import Job, play_all
 from benchmarks.workshop import Workshop
+from envs.tasks import TASKS
 
 Stage = Literal["models", "proof", "planners", "cem", "learners", "saved", "speed", "result"]
-KEY = ("task", "scenario", "model", "level", "policy", "prepared_in", "world", "metric", "factor", "frame")
+LEARNED_IN = ("learned", "analytic")  #: worlds in which learners are timed
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Args:
         "result",
     )
     """stages to run, in this order"""
-    tasks: tuple[str, ...] = MODELLED
+    tasks: tuple[str, ...] = tuple(TASKS)
     """tasks"""
     starts: int = 200
     """starts per in-distribution cell; half as many elsewhere"""
@@ -75,7 +80,11 @@ class Args:
 
 
 def main(args: Args) -> None:
-    """Print the projected time of what plays, then run the stages. Raises ValueError for an unknown task."""
+    """Print the projected time of what plays, then run the stages.
+
+    Raises ValueError for an unknown task; ChildProcessError, after all stages have been run, for those that
+    failed.
+    """
     from rich.console import Console
 
     console = Console()
@@ -83,13 +92,20 @@ def main(args: Args) -> None:
     for name in args.tasks:
         workshop.task(name)
     results_io.write_text(args.work / "config.json", results_io.to_json(args))
+    faults = []
     for stage in args.stages:
         began = time.perf_counter()
         console.rule(stage)
-        if stage in (*PLAYED, "proof"):
-            console.print(f"projected time: {_projected(stage, args, workshop) / 60:.0f} min")
-        STAGES[stage](args, workshop, console)
+        try:
+            if stage in (*PLAYED, "proof"):
+                console.print(f"projected time: {_projected(stage, args, workshop) / 60:.0f} min")
+            STAGES[stage](args, workshop, console)
+        except (ChildProcessError, ValueError) as error:
+            console.print(str(error), markup=False)
+            faults.append(f"stage {stage}: {error}")
         console.print(f"{stage}: {(time.perf_counter() - began) / 60:.1f} min")
+    if faults:
+        raise ChildProcessError("\n".join(faults))
 
 
 def job_of(stage: str, args: Args, workshop: Workshop) -> Job:
@@ -108,11 +124,16 @@ def _projected(stage: str, args: Args, workshop: Workshop) -> float:
 
 def _models(args: Args, workshop: Workshop, console: Any) -> None:
     """Measure each model on its scenarios, and on every task's starts, unless that is done."""
-    for label, measured in errors.parts(workshop, args.tasks, args.starts):
-        path = args.work / "models" / f"{label}.json"
-        if not path.exists():
-            console.print(f"measuring {label}")
-            results_io.write(path, results_io.meta("models", args.seed), measured())
+    for part, measured in _model_parts(args, workshop):
+        if part.lack():
+            console.print(f"measuring {part.path.stem}")
+            part.write(measured())
+
+
+def _model_parts(args: Args, workshop: Workshop) -> Iterator[tuple[Part, Callable[[], list[Row]]]]:
+    """Files whose names hold the hashes of the models' weights, and what measures their rows."""
+    for label, measured in errors.parts(workshop, modelled(args.tasks), args.starts):
+        yield Part(args.work / "models" / f"{label}.json", {"starts": args.starts}), measured
 
 
 def _proof(args: Args, workshop: Workshop, console: Any) -> None:
@@ -124,13 +145,19 @@ def _play(stage: str) -> Callable[[Args, Workshop, Any], None]:
 
 
 def _learners(args: Args, workshop: Workshop, console: Any) -> None:
-    """Train what has not been trained, those in the learned world first, then play."""
-    job = job_of("learners", args, workshop)
-    wanted = dict.fromkeys((c.spec, c.task) for c in job.cells if c.spec.policy in LEARNERS)
-    left = [(spec, name) for spec, name in wanted if not workshop.frames_trained(spec, name)]
-    left.sort(key=lambda run: run[0].prepared_in != "learned")
-    learners.train(workshop, left, args.frames, args.seed, args.workers)
-    play_all(job)
+    """Train what has not been trained, those in the learned world first, then play those that were."""
+    job, failed = job_of("learners", args, workshop), None
+    wanted = dict.fromkeys((c.spec.trained, c.task) for c in job.cells if c.spec.policy in LEARNERS)
+    runs = sorted(wanted, key=lambda run: run[0].prepared_in != "learned")
+    try:
+        learners.train(workshop, runs, args.frames, args.seed, args.workers)
+    except learners.RunsFailed as error:
+        failed = error
+        console.print(str(error), markup=False)
+    faults = failed.faults if failed else {}
+    play_all(replace(job, cells=tuple(c for c in job.cells if (c.spec.trained, c.task) not in faults)))
+    if failed:
+        raise failed
 
 
 def _saved(args: Args, workshop: Workshop, console: Any) -> None:
@@ -138,44 +165,50 @@ def _saved(args: Args, workshop: Workshop, console: Any) -> None:
     if savings.TASK in args.tasks:
         saving = savings.compare(workshop, args.frames, args.level, args.seed, args.work)
         console.print(str(saving))
-        results_io.write(_saved_file(args), results_io.meta("saved", args.seed), savings.rows(saving))
+        _saved_part(args, workshop).write(savings.rows(saving))
 
 
-def _saved_file(args: Args) -> Path:
-    return args.work / "saved.json"
+def _saved_part(args: Args, workshop: Workshop) -> Part:
+    weights = workshop.weights("learned", workshop.task(savings.TASK))
+    asked = {"frames": args.frames, "level": args.level, "seed": args.seed, "weights": weights}
+    return Part(args.work / "saved.json", asked)
 
 
 def _speed(args: Args, workshop: Workshop, console: Any) -> None:
     """Measure each world; nothing else should run on the machine."""
     rows = worlds.measure(workshop, ("learned", *ENGINES, "analytic"), console)
-    results_io.write(args.work / "speed.json", results_io.meta("speed", 0), rows)
+    _speed_part(args, workshop).write(rows + pace.measure(workshop, LEARNED_IN, console))
+
+
+def _speed_part(args: Args, workshop: Workshop) -> Part:
+    weights = workshop.weights("learned", workshop.task(worlds.TASK))
+    return Part(args.work / "speed.json", {"weights": weights})
 
 
 def _result(args: Args, workshop: Workshop, console: Any) -> None:
     """Write what has been recorded and list what is missing."""
-    jobs = {stage: job_of(stage, args, workshop) for stage in PLAYED}
-    rows = summarise({r.key: r for job in jobs.values() for r in job.found()}.values())
-    known = {_key(row) for row in rows}
-    files = [args.work / "models" / f"{label}.json" for label, _ in errors.parts(workshop, args.tasks, 0)]
-    for path in (*files, args.proof.out, _saved_file(args), args.work / "speed.json"):
-        if not path.exists():
-            console.print(f"missing: {path.stem}")
-            continue
-        rows += [row for row in results_io.read(path)[1] if _key(row) not in known]
-    tasks = [workshop.task(name) for name in args.tasks]
-    models = {workshop.model_name(task): workshop.weights("learned", task) for task in tasks}
-    results_io.write(args.out, results_io.meta("worldsim bench suite", args.seed, models=models), rows)
-    for stage, job in jobs.items():
-        for cell, count in job.missing_by_cell().items():
-            if count:
-                console.print(f"missing: {count} episodes of {cell} (stage {stage})")
+    jobs: dict[str, Job] = {stage: job_of(stage, args, workshop) for stage in PLAYED}
+    jobs["proof"] = proof.job_of(args.proof)
+    found = {stage: job.found() for stage, job in jobs.items()}
+    everything = {r.key: r for records in found.values() for r in records}
+    notes = [note] if (note := versions(everything.values())) else []
+    missing, rows = [line for stage, job in jobs.items() for line in lacking(stage, job)], played(found)
+    proved = Part(args.proof.out, {"starts": args.starts, "tasks": list(args.tasks)})
+    models = [part for part, _ in _model_parts(args, workshop)]
+    for part in (*models, proved, _saved_part(args, workshop), _speed_part(args, workshop)):
+        missing += filter(None, [lack := part.lack()])
+        rows += [] if lack else part.rows()
+    tasks = [workshop.task(name) for name in modelled(args.tasks)]
+    weights = {workshop.model_name(task): workshop.weights("learned", task) for task in tasks}
+    runs = {(c.spec.trained, c.task) for c in jobs["learners"].cells}
+    trained = {f"{task}, {spec}": workshop.frames_trained(spec, task) for spec, task in sorted(runs)}
+    more: dict[str, Any] = {"models": weights, "frames_trained": trained, "notes": notes, "missing": missing}
+    meta = results_io.meta("worldsim bench suite", args.seed, **more)
+    results_io.write(args.out, meta, rows := merged(rows))
+    for line in (*missing, *notes):
+        console.print(line, markup=False, soft_wrap=True)
     figures.write_pngs(rows, args.out.parent)
     console.print(f"{len(rows)} rows: {args.out}", soft_wrap=True)
-
-
-def _key(row: Row) -> tuple[tuple[str, Any], ...]:
-    """What tells a row from others; a column that is absent and one that holds nothing are the same."""
-    return tuple((name, row[name]) for name in KEY if row.get(name) is not None)
 
 
 STAGES: dict[str, Callable[[Args, Workshop, Any], None]] = {

@@ -18,12 +18,13 @@ def compare(workshop: Workshop, frames: int, level: float, seed: int, work: Path
     """Train in Box2D from scratch, and from the policy trained in imagination; read both learning curves.
 
     `level` is the real success up to which frames are counted. Raises ValueError where no policy was trained
-    in imagination.
+    in imagination, or not with these frames and this seed.
     """
     task, spec = workshop.task(TASK), Spec("ppo", "learned")
     imagined = workshop.policy_file(spec, task)
     if not workshop.frames_trained(spec, TASK):
         raise ValueError(f"{imagined} holds no finished policy; run the stage learners first")
+    train(task, workshop.world(spec.prepared_in, task), frames, seed, imagined)  # finished: only compared
     evaluate, found = Evaluate(max(1, frames // EVALUATIONS)), []
     for name, start in (("scratch", None), ("started", imagined)):
         folder = work / f"saved-{name}-{workshop.weights('learned', task)}"

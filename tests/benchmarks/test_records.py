@@ -102,7 +102,28 @@ with Writer({str(tmp_path)!r}) as writer:
 
 def test_hashes(tmp_path):
     (tmp_path / "a").write_text("x")
-    one = records.file_hash(tmp_path)
+    one = records.file_hash(tmp_path / "a")
     (tmp_path / "a").write_text("y")
-    assert one != records.file_hash(tmp_path)
+    assert one != records.file_hash(tmp_path / "a")
     assert records.text_hash(1, 2) != records.text_hash(12)
+
+
+def test_a_models_hash_is_of_its_config_and_weights_alone(tmp_path):
+    with pytest.raises(ValueError, match="holds no model"):
+        records.file_hash(tmp_path)
+    config, weights = tmp_path / "config.json", tmp_path / "diffusion_pytorch_model.safetensors"
+    seen = []
+    for path, text in ((config, "{}"), (weights, "1"), (weights, "2"), (config, "[]")):
+        path.write_text(text)
+        seen.append(records.file_hash(tmp_path))
+    assert len(set(seen)) == 4
+    for name in ("README.md", "training.json", "training.safetensors"):
+        (tmp_path / name).write_text("filled in")
+        assert records.file_hash(tmp_path) == seen[-1]
+
+
+def test_several_versions_are_told_with_counts():
+    of = {"a": 1, "b": 2, "": 1}
+    found = [replace(RECORD, version=version) for version, n in of.items() for _ in range(n)]
+    assert records.versions(found[:1]) is None and records.versions([]) is None
+    assert "2 by b, 1 by a, 1 by an unknown one" in records.versions(found)
