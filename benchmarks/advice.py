@@ -17,6 +17,8 @@ LARGE = 0.25  #: a loss beyond this is taken to spoil the use
 REALITY = ("box2d", "mujoco", "analytic")  #: the first of these that was played is reality
 YES, CARE, NO, UNKNOWN = "yes", "with care", "no", "not enough data"
 WORST_FIRST = (NO, UNKNOWN, CARE, YES)  #: of several answers the first of these holds
+ANSWERED = {"may_train": "train", "may_judge": "judge"}  #: metrics of the answers in result rows
+WORTH = {YES: 1.0, CARE: 0.5, NO: 0.0}  #: their values; an answer that lacks data has no row
 RULES = (
     f"Each answer rests on a loss and its 95 % interval. Yes: the whole interval lies at or below "
     f"{SMALL:.2f}. No: the whole interval lies above {LARGE:.2f}. With care: it lies between, or reaches "
@@ -58,6 +60,16 @@ def advise(rows: Sequence[Row]) -> list[Advice]:
         (r["model"], r["task"], r["level"]) for r in rows if {"model", "task", "level", "policy"} <= r.keys()
     )
     return [Advice(*place, _train(rows, *place), _judge(rows, *place)) for place in places]
+
+
+def answers(advice: Iterable[Advice]) -> list[Row]:
+    """The answers as result rows: 1 yes, 0.5 with care, 0 no."""
+    return [
+        {"task": one.task, "level": one.level, "model": one.model, "metric": metric, "value": WORTH[word]}
+        for one in advice
+        for metric, question in ANSWERED.items()
+        if (word := getattr(one, question).word) in WORTH
+    ]
 
 
 def _train(rows: Sequence[Row], model: str, task: str, level: str) -> Answer:

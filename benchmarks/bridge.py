@@ -5,7 +5,7 @@ model has a part in is played once for all of them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.playing import Cell
@@ -47,29 +47,36 @@ class Args(Protocol):
 def main(args: Args) -> None:
     """Play what is missing, then write summary.json and report.html.
 
-    Raises ChildProcessError, after the report of all others has been written, where cells failed.
+    What a model cannot be played on is left out with a note. Raises ChildProcessError, after the report of
+    all others has been written, where cells or models failed.
     """
     from rich.console import Console
 
     from benchmarks import publish, records, results_io
-    from benchmarks.runs import Played, config_text, entries_of, source_of, workshop_of
+    from benchmarks.runs import Played, config_text, entries_of, ready, source_of, workshop_of
     from benchmarks.workers import Job, play_all
 
-    entries = entries_of(args.models, args.trained, args)
-    results_io.write_text(args.out / "config.json", config_text(args, entries))
+    console = Console()
+    entries, notes = entries_of(args.models, args.trained, args)
+    models = {name: m for m in args.models if (name := results_io.checkpoint_name(m)) in entries}
+    told = replace(args, models=tuple(models.values()))
+    results_io.write_text(args.out / "config.json", config_text(told, entries))
     folder, faults = args.out / "episodes", []
-    workshops = {name: workshop_of(model, args.trained) for name, model in zip(entries, args.models)}
-    for (name, shop), model in zip(workshops.items(), args.models):
-        cells = tuple(args.cells(shop))
+    workshops = {name: workshop_of(model, args.trained) for name, model in models.items()}
+    for name, shop in workshops.items():
         try:
-            play_all(Job(cells, folder, source_of(model), args.trained, args.rows, args.workers))
-        except ChildProcessError as error:
+            cells, lacking = ready(entries[name].part(args).cells(shop), shop)
+            notes += [f"{name}: {note}" for note in lacking]
+            play_all(Job(cells, folder, source_of(models[name]), args.trained, args.rows, args.workers))
+        except (ChildProcessError, ValueError) as error:
             faults.append(f"{name}: {error}")
     known = records.read(folder)
-    played = [Played.find(entry, args, known) for entry in entries.values()]
+    played = [Played.find(entry, entry.part(args), known) for entry in entries.values()]
     meta = results_io.meta(command(args), seed=0)
-    path = publish.write(args.out, played, workshops, meta, args.videos)
-    Console().print(f"report: {path}", soft_wrap=True)
+    path = publish.write(args.out, played, workshops, meta, args.videos, notes=[*notes, *faults])
+    for note in notes:
+        console.print(note, markup=False)
+    console.print(f"report: {path}", soft_wrap=True)
     if faults:
         raise ChildProcessError("\n".join(faults))
 

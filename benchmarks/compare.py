@@ -66,7 +66,8 @@ def main(args: Args) -> None:
 
 
 def compare(first: Iterable[EpisodeRecord], second: Iterable[EpisodeRecord]) -> Comparison:
-    """Success of the first minus that of the second, on the same starts and samples.
+    """Success of the first minus that of the second, on the same starts; of several samples of a start the
+    first one counts.
 
     Rows of each cell: `success_first`, `success_second` (Wilson), `success_difference` (Newcombe's paired
     interval), `mcnemar_p` (exact) and `mcnemar_p_holm`, adjusted over all cells (Holm 1979). Cells in which
@@ -122,10 +123,10 @@ def _one(text: str) -> Submission:
 
 def _cells(
     found: Iterable[EpisodeRecord],
-) -> dict[tuple[Any, ...], dict[tuple[int, int, int], EpisodeRecord]]:
-    cells: dict[tuple[Any, ...], dict[tuple[int, int, int], EpisodeRecord]] = defaultdict(dict)
-    for r in found:
-        cells[tuple(getattr(r, name) for name in CELL)][r.start_id, r.seed, r.sample] = r
+) -> dict[tuple[Any, ...], dict[tuple[int, int], EpisodeRecord]]:
+    cells: dict[tuple[Any, ...], dict[tuple[int, int], EpisodeRecord]] = defaultdict(dict)
+    for r in (r for r in found if r.sample == 0):  # starts are the units
+        cells[tuple(getattr(r, name) for name in CELL)][r.start_id, r.seed] = r
     return cells
 
 

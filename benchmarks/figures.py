@@ -190,16 +190,9 @@ def _points(rows: Sequence[Row], task: str, world: str) -> list[tuple[float, Row
         r["level"]: r["value"] for r in select(rows, task=task, metric="velocity_error") if "level" in r
     }
     points = []
-    for r in select(rows, task=task, metric="success", policy="cem", prepared_in="learned", world=world):
-        reference = select(
-            rows,
-            task=task,
-            metric="success",
-            policy="cem",
-            prepared_in="box2d",
-            world=world,
-            level=r["level"],
-        )
+    planned = select(rows, task=task, metric="success", policy="cem", world=world, factor=None)
+    for r in select(planned, prepared_in="learned"):
+        reference = select(planned, prepared_in="box2d", level=r["level"])
         if r["level"] in errors:
             points.append((errors[r["level"]], r, reference[0] if reference else None))
     return points

@@ -62,3 +62,12 @@ GRADED: dict[str, tuple[str, ...]] = {
     ),
 }
 POLICY_SET = {task: (*COMMON, *GRADED[task], *ITERATED, *_trained(task)) for task in GRADED}
+
+
+def primary(task: str) -> tuple[str, ...]:
+    """What gap, planning gap and exploitation are told of: CEM, and the PPO that was trained longest, each
+    prepared in the model and in Box2D."""
+    longest = max(LENGTHS[task])
+    return tuple(
+        f"{name}@{world}" for name in ("cem", f"ppo,frames={longest}") for world in ("box2d", "learned")
+    )

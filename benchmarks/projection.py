@@ -70,7 +70,7 @@ def _plans_once(cell: Cell, workshop: Workshop) -> bool:
 
 
 def _same_plan(one: Cell, other: Cell) -> bool:
-    return (one.task, one.level, one.spec) == (other.task, other.level, other.spec)
+    return (one.task, one.level, one.spec, one.first) == (other.task, other.level, other.spec, other.first)
 
 
 def _earlier(cells: dict[Cell, int], cell: Cell) -> list[Cell]:

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from benchmarks import figures, records, report, results_io, truth, videos
-from benchmarks.bridging.measured import measured
+from benchmarks.bridging.measured import measured, with_model
 from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import Row, select
-from benchmarks.runs import Played
+from benchmarks.runs import Played, title
+from benchmarks.tables import tasks_of
 from benchmarks.workshop import Workshop
 from envs.base import Task
 from envs.episodes import episode_keys, world_keys
@@ -29,13 +30,15 @@ def write(
     meta: dict[str, Any],
     most: int = 6,
     done: str = "",
+    notes: Sequence[str] = (),
 ) -> Path:
     """Write `summary.json`, `videos/*.mp4` and `report.html` into a folder; returns the report's path.
 
     `workshops` hold each model by its entry's name, `most` is how many videos are chosen; `done` says what
-    else this run did.
+    else this run did, `notes` what it left out.
     """
     found = measured(played)
+    found.notes[:0] = notes
     once = {record.key: record for one in played for record in one.records}
     models = {one.entry.titles[t]: weights for one in played for t, weights in one.entry.weights.items()}
     meta = {**meta, "models": models, "records": records.digest(once.values()), "notes": found.notes}
@@ -63,23 +66,21 @@ def told(found: Sequence[EpisodeRecord]) -> str:
 
 
 def reference(rows: Sequence[Row], models: Mapping[str, str]) -> tuple[dict[str, Any], list[Row]] | None:
-    """The committed reference results, where they are of the same weights and rest on more starts."""
+    """The committed reference results of this run's tasks, where they are of the same weights and rest on
+    more starts."""
     path = results_io.RESULTS / results_io.CAMPAIGN
     if not models or not path.exists():
         return None
     meta, firm = results_io.read(path)
-    known = meta.get("models", {})
+    known, tasks = meta.get("models", {}), set(tasks_of(rows))
+    firm = [r for r in firm if r.get("task", "") in {"", *tasks}]
     starts, more = (max((r["n"] for r in select(x, metric="success")), default=0) for x in (rows, firm))
     if starts >= more or any(known.get(model) != weights for model, weights in models.items()):
         return None
     titles = {r["task"]: r["model"] for r in select(firm, metric="velocity_error") if "task" in r}
-    own = ("learned",)
-    return meta, [
-        {**r, "model": titles[r["task"]]}
-        if "policy" in r and r["task"] in titles and (r.get("world") in own or r.get("prepared_in") in own)
-        else r
-        for r in firm
-    ]
+    mine = [r for r in firm if "policy" in r and r.get("task") in titles]
+    others = [r for r in firm if not ("policy" in r and r.get("task") in titles)]
+    return meta, [row for r in mine for row in with_model([r], titles[r["task"]])] + others
 
 
 def choose(found: Mapping[str, Sequence[EpisodeRecord]], most: int) -> list[tuple[str, EpisodeRecord]]:
@@ -134,7 +135,7 @@ def film(record: EpisodeRecord, workshop: Workshop, folder: Path) -> report.Vide
         panels.append(videos.Panel(label, frames, _parting(task, frames, world.context_frames, true)))
     goal = torch.as_tensor(start.goal, dtype=torch.float32)[None]
     pictures = videos.side_by_side(panels, lambda frames: task.paint(frames, goal))
-    data, model = videos.mp4(pictures), workshop.model_name(task)
+    data, model = videos.mp4(pictures), title(workshop, task)
     folder.mkdir(parents=True, exist_ok=True)
     told = f"{record.task}-{record.level}-{record.start_id}-{record.policy}-{model}"
     (folder / (re.sub(r"[^\w.=,-]+", "_", told) + ".mp4")).write_bytes(data)

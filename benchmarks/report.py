@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,14 @@ from benchmarks.results_io import Row, select
 from benchmarks.tables import level_name, levels_of, tasks_of
 
 LIMIT = 15_000_000  #: bytes of a report, at most
+_SHOWN = {  #: how parts of a page are recognised
+    "videos": r'"data:(?:video|image)/[^"]*"',
+    "figures": r"<svg.*?</svg>",
+    "data of figures": r'"data:text/[^"]*"',
+}
+_FEWER = {"videos": "fewer videos"} | dict.fromkeys(
+    ("figures", "data of figures", "tables and text"), "fewer models, tasks, levels or policies"
+)
 _FACTS = tuple("machine cpu cores python torch date commit command seed models records".split())
 
 
@@ -51,15 +60,18 @@ class Content:
     title: str = "Acting in a learned world: what its physics errors cost"
 
     @property
-    def firm(self) -> Sequence[Row]:
-        """The rows that statements rest on: the reference results where they exist."""
-        return self.rows if self.reference is None else self.reference[1]
+    def known(self) -> Sequence[Row]:
+        """The rows that statements rest on: the reference results where they exist, and this run's own on
+        tasks, levels and metrics that those do not hold."""
+        if self.reference is None:
+            return self.rows
+        held = {_kind(r) for r in self.reference[1]}
+        return [*self.reference[1], *(r for r in self.rows if _kind(r) not in held)]
 
     @property
-    def known(self) -> Sequence[Row]:
-        """The firm rows, and this run's own in what the reference results did not measure."""
-        metrics = {r["metric"] for r in self.firm}
-        return [*self.firm, *(r for r in self.rows if r["metric"] not in metrics)]
+    def referred(self) -> set[str]:
+        """Tasks whose success is told by the reference results."""
+        return set() if self.reference is None else set(tasks_of(self.reference[1]))
 
 
 def write(path: str | Path, content: Content) -> Path:
@@ -68,12 +80,26 @@ def write(path: str | Path, content: Content) -> Path:
 
 
 def write_page(path: str | Path, page: str) -> Path:
-    """Write a page atomically and return its path. Raises ValueError when it exceeds 15 MB."""
+    """Write a page atomically and return its path. Raises ValueError, saying what takes the room, when it
+    exceeds 15 MB."""
     size = len(page.encode())
     if size > LIMIT:
-        raise ValueError(f"the report would have {size} bytes, more than {LIMIT}; give it fewer videos")
+        parts = _sizes(page)
+        told = ", ".join(f"{name} {part / 1e6:.1f}" for name, part in parts.items())
+        remedy = _FEWER[max(parts, key=parts.__getitem__)]
+        raise ValueError(
+            f"the page would have {size / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f} ({told}); give it {remedy}"
+        )
     results_io.write_text(path, page)
     return Path(path)
+
+
+def _sizes(page: str) -> dict[str, int]:
+    """Bytes of a page by what they show."""
+    parts = {
+        name: sum(len(found.encode()) for found in re.findall(p, page, re.S)) for name, p in _SHOWN.items()
+    }
+    return {**parts, "tables and text": len(page.encode()) - sum(parts.values())}
 
 
 def render(content: Content) -> str:
@@ -85,7 +111,7 @@ def render(content: Content) -> str:
         "report.html.j2",
         title=content.title,
         meta=content.meta,
-        verdict=verdict(content.firm),
+        verdict=verdict(content.known),
         has_reference=content.reference is not None,
         words=in_words(advice, level_name),
         advice=advice,
@@ -153,6 +179,10 @@ def _against(rows: Sequence[Row], task: str, level: str, model: str, world: str)
 
 def _percent(row: Row) -> str:
     return f"{100 * row['value']:.0f}\N{NO-BREAK SPACE}%"
+
+
+def _kind(row: Row) -> tuple[Any, ...]:
+    return row.get("task"), row.get("level"), row["metric"]
 
 
 def _facts(content: Content) -> list[tuple[str, str]]:

@@ -120,6 +120,12 @@ def model_name(model: str | Path) -> str:
     return path.parent.name if path.name.startswith("step-") else path.name
 
 
+def checkpoint_name(model: str | Path) -> str:
+    """How a model is called beside others of its run: `run/step-N` for a checkpoint."""
+    path = Path(model)
+    return f"{path.parent.name}/{path.name}" if path.name.startswith("step-") else path.name
+
+
 def _commit() -> str:
     """The commit of the source tree this package lies in, "+" added when files differ, "" outside of one."""
     folder = Path(__file__).resolve().parent

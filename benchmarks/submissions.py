@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import records, results_io
+from benchmarks.deciding import unasked
 from benchmarks.playing import Cell
 from benchmarks.records import EpisodeRecord
 from benchmarks.replay import verify
@@ -59,7 +60,8 @@ def resolve(text: str, protocol: Protocol | None = None) -> list[Submission]:
 
 
 def validate(submission: Submission, replays: int, seed: int = 0) -> Findings:
-    """Whether every cell is complete and a random part of the records follows from its actions, bit by bit.
+    """Whether every cell is complete and a random part of the records follows from its actions, bit by bit,
+    and these from their policies.
 
     Records of engines can always be played again, those of the learned world where the model is at hand. Of
     each version of the code that played, `replays` records are looked at.
@@ -80,6 +82,10 @@ def validate(submission: Submission, replays: int, seed: int = 0) -> Findings:
             continue
         found.replayed += min(replays, len(same)) - len(wrong)
         found.faults += [f"altered, or the code does otherwise now: {difference}" for difference in wrong]
+    if silent := unasked(submission.played.records, shop):
+        found.notes.append(
+            f"whether these decide as recorded was not verified, they are not at hand: {', '.join(silent)}"
+        )
     return found
 
 
@@ -119,4 +125,4 @@ def _at_hand(submission: Submission, notes: list[str]) -> tuple[Workshop, Sequen
     except (ValueError, OSError) as error:
         why = str(error)
     notes.append(f"what happened in the model could not be played again, it is not at hand: {why}")
-    return Workshop(), [r for r in mine if r.world != "learned"]
+    return Workshop(None, submission.run.trained), [r for r in mine if r.world != "learned"]

@@ -2,23 +2,27 @@
 
 from collections.abc import Iterable, Sequence
 
+from benchmarks import records as episodes
 from benchmarks import results_io
 from benchmarks.bridging import protocol
 from benchmarks.bridging.findings import Findings
 from benchmarks.bridging.planning import MODEL
 from benchmarks.records import EpisodeRecord
-from benchmarks.results_io import Row
+from benchmarks.results_io import Row, select
 from benchmarks.runs import Played
 from benchmarks.summary import summarise
 
 
 def measured(played: Iterable[Played]) -> Findings:
     """Rows of all models, with the column `model` where a model has a part in them; notes on what is missing
-    or cannot be told.
+    or cannot be told, and on versions of the code.
 
     What no model has a part in has been played once, and is the same row for all.
     """
-    found, seen = Findings(), set()
+    found, seen, played = Findings(), set(), list(played)
+    once = {record.key: record for one in played for record in one.records}
+    if several := episodes.versions(once.values()):
+        found.notes.append(f"{several}; what differs may be theirs, `worldsim leaderboard` plays some again")
     for one in played:
         for row in _of_model(one, found.notes):
             key = results_io.key(row)
@@ -33,11 +37,17 @@ def places_of(records: Iterable[EpisodeRecord]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((r.task, r.level) for r in records))
 
 
+def with_model(rows: Iterable[Row], model: str) -> list[Row]:
+    """Rows with the column `model` where the model has a part in them."""
+    return [
+        {**row, "model": model} if MODEL in (row.get("world"), row.get("prepared_in")) else row
+        for row in rows
+    ]
+
+
 def _of_model(played: Played, notes: list[str]) -> list[Row]:
     titles, rows = played.entry.titles, summarise(played.records)
-    for row in rows:
-        if MODEL in (row.get("world"), row.get("prepared_in")):
-            row["model"] = titles[row["task"]]
+    rows = [row for task in titles for row in with_model(select(rows, task=task), titles[task])]
     notes += [
         f"{titles[cell.task]}: {count} episodes of {cell} are missing; {cell.spec} is left out of the "
         f"measures of the bridge there"

@@ -25,16 +25,17 @@ def cells(
     policies: Callable[[str], Sequence[str]],
     engines: Sequence[str],
     starts: range,
-    samples: int,
+    samples: Mapping[str, int],
 ) -> tuple[Cell, ...]:
-    """Every policy of each task and level in every world, with `samples` of each start in the learned one."""
+    """Every policy of each task and level in every world, with the task's `samples` of each start in the
+    learned one."""
     return tuple(
         Cell(task, level, spec, world, starts.start, len(starts), sample)
         for task, level in places
         for spec in map(Spec.parse, policies(task))
         for world in (*engines, MODEL)
         if spec.runs_in(world)
-        for sample in range(samples if world == MODEL else 1)
+        for sample in range(samples[task] if world == MODEL else 1)
     )
 
 
@@ -45,8 +46,8 @@ def complete(records: Iterable[EpisodeRecord], missing: Mapping[Cell, int]) -> l
 
 
 def measure(records: Sequence[EpisodeRecord], task: str, level: str, engines: Sequence[str]) -> Findings:
-    """All measures of one model at one task and level, against each engine; and each engine against each
-    other one as the ceiling of what may be asked (metrics `..._ceiling`)."""
+    """All measures of one model at one task and level, against each engine; and against each engine the first
+    other one, as the ceiling of what may be asked (metrics `..._ceiling`)."""
     found = Findings()
     imagined = panel(records, task, level, MODEL)
     reals = [panel(records, task, level, engine) for engine in engines]
@@ -56,10 +57,19 @@ def measure(records: Sequence[EpisodeRecord], task: str, level: str, engines: Se
         for one in MEASURES:
             found.extend(one(imagined, real))
         found.extend(planning_gaps(real))
-        for other in reals:
-            if other is not real:
-                for one in CEILINGS:
-                    found.extend(one(other.take(imagined.policies), real), "_ceiling")
+        for other in [other for other in reals if other is not real][:1]:
+            for one in CEILINGS:
+                found.extend(one(other.take(imagined.policies), real), "_ceiling")
+    return found
+
+
+def primary(records: Sequence[EpisodeRecord], task: str, level: str, engines: Sequence[str]) -> Findings:
+    """Gap, planning gap and exploitation of each policy alone: what more starts are played for."""
+    found = Findings()
+    imagined = panel(records, task, level, MODEL)
+    for real in (panel(records, task, level, engine) for engine in engines):
+        for one in (gaps(imagined, real), planning_gaps(real), exploitation(imagined, real)):
+            found.rows += [row for row in one.rows if "policy" in row]
     return found
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from benchmarks import advice
-from benchmarks.advice import CARE, NO, UNKNOWN, YES, advise, answer, in_words
+from benchmarks.advice import CARE, NO, UNKNOWN, YES, advise, answer, answers, in_words
+from benchmarks.results_io import check
 
 
 @pytest.mark.parametrize(
@@ -90,3 +91,11 @@ def test_answers_in_words():
         "May I train in it?": [(YES, "Strike ID"), (NO, "Strike SPEED")],
         "May I judge in it?": [(UNKNOWN, "everywhere")],
     }
+
+
+def test_answers_are_result_rows_unless_data_is_lacking():
+    found = answers(advise(training(0.01)))
+    check(found)
+    assert found == [{"task": "Strike", "level": "id", "model": "m", "metric": "may_train", "value": 1.0}]
+    both = answers(advise(training(0.2) + judging(gap=0.4)))
+    assert [(r["metric"], r["value"]) for r in both] == [("may_train", 0.5), ("may_judge", 0.0)]

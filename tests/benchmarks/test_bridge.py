@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import bridge, publish, records, results_io, truth
+from benchmarks import bridge, playing, publish, records, results_io, truth
 from benchmarks.playing import Cell, play
 from benchmarks.runs import Entry, Played, Protocol
 from benchmarks.specs import Spec
@@ -78,6 +78,22 @@ def test_plans_of_other_weights_are_not_followed():
     here = replace(other, world="box2d")
     (again,) = play(here, [0], workshop, {stranger.key: stranger})
     assert again.actions == record.actions
+
+
+def test_known_plans_are_found_among_their_own_alone(monkeypatch):
+    """Records of other tasks, levels and policies are passed over by what they say, which costs little."""
+    compared = []
+    monkeypatch.setattr(playing, "_plan_key", lambda record: compared.append(record) or record.key[:5])
+    workshop, own = Workshop("inertia"), cell(spec="cem@box2d", world="mujoco", count=2)
+    mine = [own.blank(i, workshop) for i in range(2)]
+    others = [
+        replace(mine[0], start_id=i, **{name: "x"})
+        for name in ("task", "level", "policy", "prepared_in")
+        for i in range(50)
+    ]
+    known = {record.key: record for record in (*others, *mine)}
+    assert playing._known_plans(own, workshop.task("Strike"), mine, known) == mine
+    assert len(compared) == 3 * len(mine)
 
 
 def test_parting_by_hand():

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import bridge_tables, figures, publish, report, results_io, tables, videos
+from benchmarks import bridge_tables, figures, publish, report, report_sections, results_io, tables, videos
+from benchmarks.advice import advise
 from benchmarks.records import EpisodeRecord
 from benchmarks.summary import paired, summarise
 
@@ -194,9 +195,66 @@ def test_page_without_any_record():
 
 def test_too_large_a_page_is_refused(tmp_path):
     video = report.Video("ordinary", "t", "Solved", "c", "data:video/mp4;base64," + "A" * report.LIMIT)
-    with pytest.raises(ValueError, match="fewer videos"):
+    with pytest.raises(ValueError, match=r"videos 15\.0, .*; give it fewer videos"):
         report.write(tmp_path / "report.html", content(videos=[video]))
+    page = report.render(content()) + "<svg>" + "A" * report.LIMIT + "</svg>"
+    with pytest.raises(
+        ValueError, match=r"figures 15\.\d, .*; give it fewer models, tasks, levels or policies"
+    ):
+        report.write_page(tmp_path / "report.html", page)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_figures_are_stored_in_less_and_draw_the_same():
+    """Every mark stays where it was, to a hundredth of a point, in the style that it had; words do too."""
+    rows = every_level()
+    whole = figures.svg(figures.success(rows, "Strike"), "a  title, 1.23456 <")
+    small = report_sections.compact(whole)
+    assert len(small) < 0.7 * len(whole) and "a  title, 1.23456 &lt;</title>" in small
+    rules = dict(re.findall(r"\.(s\w+)\{([^}]*)\}", small))
+    marks = []
+    for text in (whole, re.sub(r'class="(s\w+)"', lambda found: f'style="{rules[found[1]]}"', small)):
+        found = re.findall(r'<use [^>]*x="([\d.]+)" y="([\d.]+)" style="([^"]*)"', text)
+        marks.append([(round(float(x), 2), round(float(y), 2), style) for x, y, style in found])
+    assert marks[0] == marks[1] and len(marks[0]) >= 2 * 2 * 3
+
+
+def test_figures_are_drawn_for_some_of_many_models_and_tables_hold_all():
+    rows = [{**r, "model": f"m{i}"} if "model" in r else r for i in range(20) for r in every_level()]
+    rows = list({results_io.key(r): r for r in rows}.values())
+    found = {section.id: section for section in report_sections.sections(content(rows=rows, videos=[]))}
+    drawn, held = found["success"].plots, found["success"].tables
+    assert len(drawn) == report_sections.TOLD_APART and len(held) == 20
+    assert "Drawn for 6 of 20 models; the tables hold all." in drawn[0].caption
+
+
+def test_reference_results_speak_for_their_own_tasks_and_levels_alone():
+    """This run's rows on a task that the reference lacks, here Push, count as they are."""
+    fair = {"prepared_in": "box2d"}
+    own = [r | {"task": "Push"} for r in rows_of(episodes([1, 1, 0, 0]), episodes([1] * 4, **fair))]
+    strike = rows_of(episodes([0] * 4), episodes([1] * 4, level="size", **fair))
+    reference = [r for r in every_level() if r.get("level") == "id"]
+    mixed = content(rows=[*own, *strike], reference=({}, reference), videos=[])
+    assert all(r in mixed.known for r in own)
+    kept = [r for r in mixed.known if r in strike]
+    assert kept and {r["level"] for r in kept if r["metric"] == "success"} == {"size"}
+    text = report.render(mixed).replace("\N{NO-BREAK SPACE}", " ")
+    assert "Push: 50 % of 4 ordinary starts solved" in text and "Strike: 90 % of 10 ordinary" in text
+    assert "Push, table, this run: success" in text and "Strike, table, reference results: success" in text
+    (told,) = (one for one in advise(mixed.known) if one.task == "Push")
+    assert "cem loses 0.50" in told.train.why
+
+
+def test_of_several_samples_the_start_is_the_unit():
+    """Ten starts, each solved in none or all of its five samples: as sure as ten, not as fifty."""
+    solved = [1] * 5 + [0] * 5
+    many = [r for k in range(5) for r in episodes(solved, sample=k, world="learned")]
+    row = one(rows_of(many), metric="success")
+    single = one(rows_of(episodes(solved, world="learned")), metric="success")
+    assert row["value"] == 0.5 and row["n"] == 10
+    assert row["high"] - row["low"] == pytest.approx(single["high"] - single["low"], abs=0.15)
+    fair = episodes([1] * 10, world="learned", prepared_in="box2d")
+    assert one(rows_of(many, fair), metric="success_difference_to_box2d")["n"] == 10
 
 
 def test_proof_table():

@@ -176,6 +176,26 @@ def test_other_settings_and_models_that_are_not_at_hand_are_told(run, tmp_path):
     found = validate(resolve(f"{gone}:{GOOD}")[0], replays=99)
     assert not found.faults and "it is not at hand" in found.notes[0]
     assert found.replayed == 18  # what happened in Box2D
+    assert found.notes[1] == (
+        "whether these decide as recorded was not verified, they are not at hand: cem@learned"
+    )
+    assert not validate(resolve(f"{run}:{GOOD}")[0], replays=0).notes
+
+
+def test_relabelled_submissions_are_refused(run, tmp_path):
+    """What one policy did, handed in under the name of another, with the promise of its plan."""
+    theirs = {
+        (r.start_id, r.world, r.weights): r for r in resolve(str(run))[0].played.records if r.policy == "noop"
+    }
+
+    def relabelled(r):
+        if r.policy != "reactive,gain=0.7":
+            return r
+        return replace(theirs.get((r.start_id, r.world, r.weights), r), policy=r.policy, config=r.config)
+
+    forged = rewritten(run, tmp_path / "relabelled", relabelled)
+    found = validate(resolve(f"{forged}:{GOOD}")[0], replays=99)
+    assert len(found.faults) == 12 and "decision 0 (0.0, 0.0), when asked again" in found.faults[0]
 
 
 def test_versions_that_nobody_could_play_again_are_refused(run, tmp_path):
