@@ -22,6 +22,7 @@ from worldsim.contracts import (
 )
 from worldsim.engines import make_engine
 from worldsim.models import PARTS, State, WorldModel, device_of
+from worldsim.models.channels import channels, laid_out
 from worldsim.scenes import Scene
 from worldsim.worlds import SimulatedWorld
 
@@ -52,11 +53,11 @@ class Case:
 
     def actions(self) -> Tensor:
         """A push in the first frame and none afterwards, other pushes for other rows."""
-        high = torch.tensor(self.scenes[0].control.high if self.scenes[0].control else ()).float()
-        actions = torch.zeros(ROWS, FRAMES, self.model.action_size)
-        n = min(len(high), self.model.action_size)
-        actions[:, 0, :n] = torch.tensor([0.5, -0.5, 0.25])[:, None] * high[:n]
-        return actions.to(device_of(self.model))
+        control = self.scenes[0].control
+        high = torch.tensor(control.high if control else ()).float()
+        actions = torch.zeros(ROWS, FRAMES, len(high))
+        actions[:, 0] = torch.tensor([0.5, -0.5, 0.25])[:, None] * high
+        return laid_out(self.model, actions, control).to(device_of(self.model))
 
     def init(self, rows: slice = slice(None)) -> State:
         """A state of some of the rows."""
@@ -88,8 +89,13 @@ def _sizes(case: Case) -> str | None:
 
 @MODEL.clause("its action_size is at least that of the task's control")
 def _actions(case: Case) -> str | None:
-    size = case.scenes[0].action_size
-    return None if case.model.action_size >= size else f"it is {case.model.action_size}; the task's is {size}"
+    scene, model = case.scenes[0], case.model
+    try:
+        own = channels(getattr(model, "controls", ()), model.action_size, scene.control)
+    except ValueError as error:
+        return str(error)
+    size = own.stop - own.start
+    return None if size >= scene.action_size else f"it is {size}; the task's is {scene.action_size}"
 
 
 @MODEL.clause("init takes context frames, the actions between them, and keys")

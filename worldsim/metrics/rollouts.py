@@ -16,6 +16,7 @@ from worldsim.metrics.position import permanence, position_error_by_frame
 from worldsim.metrics.scoring import PerClip, in_view, scoring_mask
 from worldsim.metrics.velocity import velocity_error, velocity_error_public
 from worldsim.models.base import WorldModel, check_frames, device_of
+from worldsim.models.channels import laid_out
 from worldsim.pairs import make_tracker
 from worldsim.rendering import Looks, quantise, render
 from worldsim.scenarios import get_scenario, sample
@@ -108,8 +109,8 @@ def roll_out(model: WorldModel, clips: Clips, first: int = 0) -> Tensor:
     """
     check_frames(model, clips.states.shape[1] - model.context_frames)
     k, device = model.context_frames, device_of(model)
-    actions = torch.zeros(*clips.actions.shape[:2], model.action_size, device=device)
-    actions[..., : clips.actions.shape[2]] = torch.as_tensor(clips.actions)
+    actions = torch.as_tensor(clips.actions, dtype=torch.float32, device=device)
+    actions = laid_out(model, actions, clips.scenes[0].control)
     context = truth(clips, model.resolution, k).to(device)
     keys = key.fold(np.arange(first, first + len(context), dtype=np.uint64), "rollout")
     state = model.init(context, actions[:, : k - 1], keys)

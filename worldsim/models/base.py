@@ -32,7 +32,8 @@ class WorldModel(Protocol):
     """A video model that answers actions with frames.
 
     A model may also say `differentiable = True`: its `step` then answers actions that require gradients with
-    frames that have them.
+    frames that have them. And it may name `controls`, kinds of `Control` that have an equal share of its
+    actions each (see `worldsim.models.channels`).
     """
 
     name: str

@@ -35,6 +35,7 @@ class CausalModel(ModelMixin, ConfigMixin):
     Parameters
     ----------
     action_size, action_scale : size A of an action and the magnitude (m/s) that counts as one
+    controls : kinds of controls that have channels of their own in an action (see `channels`)
     resolution, context_frames : pictures H = W and how many of them are the context, K
     window : frames that are remembered, at least K
     size, patch : of the transformer, see `VideoTransformer`
@@ -52,6 +53,7 @@ class CausalModel(ModelMixin, ConfigMixin):
         self,
         action_size: int = 2,
         action_scale: float = 4.0,
+        controls: tuple[str, ...] = (),
         resolution: int = 64,
         context_frames: int = 4,
         window: int = 12,
@@ -65,6 +67,7 @@ class CausalModel(ModelMixin, ConfigMixin):
         if window < context_frames:
             raise ValueError(f"a window of {window} frames cannot hold a context of {context_frames}")
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
+        self.controls = tuple(controls)
         self.window = window
         self.autoencoder = Autoencoder(resolution, widths=widths, latent_channels=latent_channels)
         self.autoencoder.requires_grad_(False)

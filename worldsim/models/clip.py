@@ -40,6 +40,7 @@ class ClipModel(ModelMixin, ConfigMixin):
     Parameters
     ----------
     action_size, action_scale : size A of an action and the magnitude (m/s) that counts as one
+    controls : kinds of controls that have channels of their own in an action (see `channels`)
     resolution, context_frames : pictures H = W and how many of them are the context, K
     frames : length of a clip, K included
     size, patch : of the transformer, see `VideoTransformer`
@@ -57,6 +58,7 @@ class ClipModel(ModelMixin, ConfigMixin):
         self,
         action_size: int = 2,
         action_scale: float = 4.0,
+        controls: tuple[str, ...] = (),
         resolution: int = 64,
         context_frames: int = 4,
         frames: int = 32,
@@ -68,6 +70,7 @@ class ClipModel(ModelMixin, ConfigMixin):
     ) -> None:
         super().__init__()
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
+        self.controls = tuple(controls)
         self.frames_per_call = frames - context_frames
         self.autoencoder = Autoencoder(resolution, widths=widths, latent_channels=latent_channels)
         self.autoencoder.requires_grad_(False)

@@ -41,6 +41,7 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
     Parameters
     ----------
     action_size, action_scale : size A of an action and the magnitude (m/s) that counts as one
+    controls : kinds of controls that have channels of their own in an action (see `channels`)
     resolution, context_frames : pictures H = W and how many of them are the context, K
     patch : side of the squares that space-to-depth folds into channels
     widths, blocks : channels and residual blocks at the two resolutions of the denoiser
@@ -59,6 +60,7 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
         self,
         action_size: int = 2,
         action_scale: float = 4.0,
+        controls: tuple[str, ...] = (),
         resolution: int = 64,
         context_frames: int = 4,
         patch: int = 4,
@@ -70,6 +72,7 @@ class ConvolutionalModel(ModelMixin, ConfigMixin):
     ) -> None:
         super().__init__()
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
+        self.controls = tuple(controls)
         self.patch, self.sampling_steps = patch, sampling_steps
         narrow, wide = widths
         embedding = 4 * narrow

@@ -53,6 +53,7 @@ class MotionModel(ModelMixin, ConfigMixin):
     Parameters
     ----------
     action_size, action_scale : size A of an action and the magnitude (m/s) that counts as one
+    controls : kinds of controls that have channels of their own in an action (see `channels`)
     resolution, context_frames : pictures H = W and how many of them are the context, K
     patch : side of the squares that space-to-depth folds into channels; cells of the motion
     widths, blocks : channels and residual blocks at the two resolutions of `act`
@@ -93,6 +94,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         self,
         action_size: int = 2,
         action_scale: float = 4.0,
+        controls: tuple[str, ...] = (),
         resolution: int = 64,
         context_frames: int = 4,
         patch: int = 4,
@@ -119,6 +121,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         if aligned and not meets:
             raise ValueError("aligned needs to know where inks meet: give meets=True as well")
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
+        self.controls = tuple(controls)
         self.patch, self.looks = patch, looks
         self.carrier = Carrier(resolution, patch, layered, filled)
         fields = self.carrier.fields

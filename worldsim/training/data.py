@@ -11,6 +11,7 @@ from worldsim import keys as key
 from worldsim.engines import make_engine
 from worldsim.engines.base import simulate
 from worldsim.engines.damping import decay
+from worldsim.models.channels import channels
 from worldsim.rendering import Looks, quantise, render
 from worldsim.scenarios import get_scenario, sample
 from worldsim.scenes import DT, VIEW, Scene
@@ -66,6 +67,7 @@ def make_clips(recipe: Recipe) -> ClipSet:
     bodies = max(p[1].shape[2] for p in parts)
     frames = max(p[1].shape[1] for p in parts)
     size = max(int(recipe.model.get("action_size", 0)), *(p[2].shape[2] for p in parts))
+    controls = recipe.model.get("controls", ())
     total = sum(len(p[0]) for p in parts)
     states = np.zeros((total, frames, bodies, 6), dtype=np.float32)
     actions = np.zeros((total, frames - 1, size), dtype=np.float32)
@@ -77,7 +79,8 @@ def make_clips(recipe: Recipe) -> ClipSet:
         n, t, b = part_states.shape[:3]
         here = slice(row, row + n)
         states[here, :t, :b] = part_states
-        actions[here, : t - 1, : part_actions.shape[2]] = part_actions
+        first = channels(controls, size, part_scenes[0].control).start
+        actions[here, : t - 1, first : first + part_actions.shape[2]] = part_actions
         length[here] = t
         event[here, : t - 1], seen[here, :t] = events(part_scenes, part_states)
         row, rejected = row + n, rejected + part_rejected

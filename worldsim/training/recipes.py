@@ -63,7 +63,7 @@ class Recipe:
         return json.loads(json.dumps({k: v for k, v in asdict(self).items() if k not in told}))
 
 
-ACTIONS = ("action_size", "action_scale")  #: settings that every family has
+ACTIONS = ("action_size", "action_scale", "controls")  #: settings that every family has
 LATENT = ("clip", "causal")  #: families that work on the latents of an autoencoder, in several sizes
 STANDARD: dict[str, Any] = {  #: the schedule of a family without one of its own
     name: getattr(Recipe("", "", ()), name)
@@ -83,6 +83,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {  #: what a family changes in every reci
     },
 }
 TABLE = {"action_size": 2, "action_scale": 4.0}
+CONTROLLED = TABLE | {"action_size": 4, "controls": ("launch", "velocity")}
 DROP = {"action_size": 1, "action_scale": 1.5}
 COMMANDED = {"drag": True, "steer": True}  #: motions that are lost, and those that follow commands
 MEETING = {"meets": True, "aligned": True, "weighed": True}  #: what passes where things meet
@@ -125,7 +126,7 @@ RECIPES: dict[str, Recipe] = {
                 ("push", 0.14),
             ),
             # a pale ball is damped; commands are followed before anything meets
-            model=TABLE | COMMANDED | MEETING | {"pale": True, "follow": True},
+            model=CONTROLLED | COMMANDED | MEETING | {"pale": True, "follow": True},
             **MANY | {"steps": 9_000, "horizons": TURNS},
         ),
         Recipe(

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from worldsim.engines import make_engine
 from worldsim.models import State, WorldModel, check_frames, device_of
+from worldsim.models.channels import laid_out
 from worldsim.placing import Placing
 from worldsim.rendering import quantise
 from worldsim.scenes import Scene
@@ -61,12 +61,14 @@ class ImaginedWorld:
         self._made = np.zeros(0, dtype=np.int64)  # frames that each row has made
         self._still: _Still | None = None  # where a body can be placed
         self._loads = Loads.of([], self.device)
+        self._control = template.control if template else None
 
     def reset(self, scenes: Sequence[Scene], keys: np.ndarray, rows: Sequence[int] | None = None) -> Tensor:
         """See `World.reset`."""
         truth = SimulatedWorld(make_engine("reference"), self.resolution)
         truth.context_frames = self.context_frames
         frames = truth.reset(scenes, keys).to(self.device)
+        self._control = scenes[0].control if scenes else self._control
         actions = torch.zeros(
             len(scenes), self.context_frames - 1, self.model.action_size, device=self.device
         )
@@ -88,42 +90,42 @@ class ImaginedWorld:
 
     def begin(self, context: Context, keys: np.ndarray) -> None:
         """See `World.begin`."""
-        k = self.context_frames
+        k, self._control = self.context_frames, self.template.control if self.template else None
         if context.frames.shape[1] < k:
             raise ValueError(f"the context has {context.frames.shape[1]} frames; this model needs {k}")
         frames = context.frames[:, -k:].to(self.device)
         actions = context.actions[:, context.actions.shape[1] - (k - 1) :]
-        actions = self._padded(actions.to(self.device, torch.float32))
+        actions = actions.to(self.device, torch.float32)
         scenes = [self.template or Scene(())] * len(frames)
         self._loads, told = Loads.of(scenes, self.device), []
         for action in actions.unbind(1):
             self._loads, action = self._loads.told(action)
             told.append(action)
-        self._state = self.model.init(frames, torch.stack(told, 1), keys)
+        self._state = self.model.init(frames, self._laid_out(torch.stack(told, 1)), keys)
         self._made = np.zeros(len(frames), dtype=np.int64)
         self._stand(frames, keys, scenes, None)
 
     def step(self, actions: np.ndarray | Tensor) -> Tensor:
         """See `World.step`; where a model yields NaN the pixels become black, the colour of fixed bodies.
 
-        A model of several controls takes the actions of a smaller one first and zeros after them. Raises
-        ValueError for actions that do not fit and beyond the model's `max_frames`.
+        A model that takes longer actions than the control's is given zeros for the rest. Raises ValueError
+        for actions that do not fit and beyond the model's `max_frames`.
         """
-        actions = self._padded(torch.as_tensor(actions, dtype=torch.float32, device=self.device))
-        wanted = (len(self._made), self.model.action_size)
-        if actions.shape != wanted or not torch.isfinite(actions).all():
-            raise ValueError(f"actions have shape {tuple(actions.shape)}; expected finite {wanted}")
+        actions = torch.as_tensor(actions, dtype=torch.float32, device=self.device)
+        rows, most = len(self._made), self.model.action_size
+        if actions.shape[:-1] != (rows,) or actions.shape[-1] > most or not torch.isfinite(actions).all():
+            raise ValueError(f"actions have shape {tuple(actions.shape)}; expected finite {(rows, most)}")
         assert self._state is not None, "reset or begin comes before step"
         check_frames(self.model, int(self._made.max(initial=0)) + 1)
         self._made += 1
         if self._still is not None:
             actions = self._place(self._still, actions)
         self._loads, actions = self._loads.told(actions)
-        self._state, frames = self.model.step(self._state, actions[:, None])
+        self._state, frames = self.model.step(self._state, self._laid_out(actions)[:, None])
         return quantise(frames[:, 0])
 
-    def _padded(self, actions: Tensor) -> Tensor:
-        return F.pad(actions, (0, max(0, self.model.action_size - actions.shape[-1])))
+    def _laid_out(self, actions: Tensor) -> Tensor:
+        return laid_out(self.model, actions, self._control)
 
     def fork(self, rows: Sequence[int], copies: int) -> "ImaginedWorld":
         """See `World.fork`: the model's state is repeated."""
@@ -132,6 +134,7 @@ class ImaginedWorld:
         index = torch.as_tensor(np.asarray(rows), device=self.device)
         twin._state = self._state.select(index).repeat(copies)
         twin._made = self._made[np.asarray(rows)].repeat(copies)
+        twin._control = self._control
         twin._loads = self._loads.select(index.repeat_interleave(copies))
         if self._still is not None:
             twin._still = self._still.select(index.repeat_interleave(copies))
