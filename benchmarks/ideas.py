@@ -123,7 +123,7 @@ def _recipe(args: Args, idea: Idea, scenario: str) -> "Recipe":
     from worldsim.training.recipes import ACTIONS
 
     small = studies.small(scenario, idea.family, args.resolution, 1, clips=args.clips, **idea.training)
-    model = {name: small.model[name] for name in (*ACTIONS, "resolution")}
+    model = {name: small.model[name] for name in (*ACTIONS, "resolution") if name in small.model}
     model |= {"patch": args.resolution // 16, **idea.model}
     return replace(small, steps=max(1, args.frames // small.batch_frames), model=model)
 
