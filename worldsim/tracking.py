@@ -177,8 +177,10 @@ class Tracker:
         gone = (~there | faded).nonzero()[:, 0]
         if len(gone):
             some = [Cover(c.centre[gone], c.half[gone], c.box) for c in covers]
-            last, reach = track.status[gone, b], self._reach(b, track, unseen)[gone]
-            absent = self._absence(shape, before[gone], guess[gone], half[gone], some, last, reach)
+            last, reach = track.status[gone, b], self._reach(b, track, unseen)
+            near = self._behind(some, before[gone], reach[gone]) if reach is not None else []
+            places = [before[gone], guess[gone], *near]
+            absent = self._absence(shape, places, half[gone], some, last)
             absent = torch.where(split[gone], DUPLICATED, absent)
             status = status.index_copy(0, gone, absent)
         return measured, centre, status
@@ -186,30 +188,18 @@ class Tracker:
     def _absence(
         self,
         shape: Outline,
-        before: Tensor,
-        guess: Tensor,
+        places: list[Tensor],
         half: Tensor,
         covers: list[Cover],
         last: Tensor,
-        reach: Tensor,
     ) -> Tensor:
-        """Why bodies last at `before` [M, 2], expected at `guess` [M, 2], are not seen: status [M].
-
-        Commands are not seen: bodies that obey them may be anywhere within `reach` [M] m of `before`, and so
-        behind whatever is that near.
-        """
+        """Why bodies are not seen that may be at `places` [M, 2], the first two of which are the last one and
+        the expected one: status [M]."""
+        before, guess, *_ = places
         full = shape.area * half.prod(-1)
         edge = torch.minimum(before, VIEW - before).amin(-1)
         outward = torch.minimum(guess, VIEW - guess).amin(-1) <= edge
         left = (visible_area(shape, guess, half, []) < 0.5 * full) | (outward & (edge < half[:, 0]))
-        places = [before, guess]
-        if reach.any():
-            for cover in covers:
-                way = cover.centre - before
-                far = way.norm(dim=-1)
-                share = (reach / far.clamp(min=1e-6)).clamp(max=1.0)
-                share = share * (far < 2 * VIEW)  # covers that far away cover nothing
-                places.append(before + share[:, None] * way)
         showing = torch.stack([visible_area(shape, place, half, covers) for place in places]).amin(0)
         status = torch.where(left, LEFT, torch.where(showing < 0.25 * full, HIDDEN, LOST))
         return torch.where((last == LEFT) | (last == LOST), last, status)
@@ -258,14 +248,27 @@ class Tracker:
             control is not None and control.kind == "velocity" and len(control.low) == 1 and control.body == b
         )
 
-    def _reach(self, b: int, track: Track, unseen: Tensor) -> Tensor:
-        """How far [N] m commands may have taken body b from where it was last seen; 0 if it obeys none.
+    @staticmethod
+    def _behind(covers: list[Cover], before: Tensor, reach: Tensor) -> list[Tensor]:
+        """Where bodies that obey commands, which are not seen, may be behind each cover: the nearest places
+        to it [M, 2] within `reach` [M] m of `before` [M, 2]."""
+        places = []
+        for cover in covers:
+            way = cover.centre - before
+            far = way.norm(dim=-1)
+            share = (reach / far.clamp(min=1e-6)).clamp(max=1.0)
+            share = share * (far < 2 * VIEW)  # covers that far away cover nothing
+            places.append(before + share[:, None] * way)
+        return places
+
+    def _reach(self, b: int, track: Track, unseen: Tensor) -> Tensor | None:
+        """How far [N] m commands may have taken body b from where it was last seen; None if it obeys none.
 
         It was perhaps half covered then, and its own motion misread, so the two speeds are added up.
         """
         control, body = self.template.control, self.template.bodies[b]
         if control is None or control.body != b or body.motion != "kinematic":
-            return torch.zeros_like(track.size[:, b])
+            return None
         velocities = 1 if control.kind == "carry" else len(control.low)
         ends = list(zip(control.low, control.high))[:velocities]
         commanded = math.hypot(*(max(abs(low), abs(high)) for low, high in ends))

@@ -125,7 +125,7 @@ RECIPES: dict[str, Recipe] = {
                 ("screen", 0.1),
                 ("push", 0.14),
             ),
-            # a pale ball is damped; commands are followed before anything meets
+            # a pale ball is damped; what met something comes back to its command
             model=CONTROLLED | COMMANDED | MEETING | {"pale": True, "follow": True},
             **MANY | {"steps": 9_000, "horizons": TURNS},
         ),
