@@ -12,9 +12,10 @@ from worldsim.engines.base import simulate
 from worldsim.metrics.rollouts import make_clips as fresh_clips
 from worldsim.metrics.rollouts import truth
 from worldsim.models import load_model
+from worldsim.models.covering import OVER
 from worldsim.models.fields import differences
 from worldsim.models.inks import to_inks
-from worldsim.models.motion import OVER, MotionModel
+from worldsim.models.motion import MotionModel
 from worldsim.rendering import Looks, render
 from worldsim.scenarios.push import DAMPING
 from worldsim.scenes import DT, Body, Control, Scene
@@ -177,16 +178,17 @@ def test_balls_that_pass_through_each_other_keep_their_colours():
     assert state.inks[:, 2].max() < 0.05
 
 
-def test_a_ball_comes_out_from_behind_a_screen_as_it_went_in():
+@pytest.mark.parametrize("recalls", [False, True])
+def test_a_ball_comes_out_from_behind_a_screen_as_it_went_in(recalls):
     """Untrained but for one number, that black hides blue: what is hidden stays in the state and moves on."""
     clips = fresh_clips("screen", "id", 6, "test motion")
     true = truth(clips, 64) * 2 - 1
     velocity = torch.as_tensor(clips.states[:, 0, 0, 3:5], dtype=torch.float32)
     motion = torch.zeros(6, 3, 2)
     motion[:, 1] = velocity * torch.tensor([1.0, -1.0]) * 0.64
-    fresh = MotionModel(**SMALL).eval()
+    fresh = MotionModel(**SMALL, recalls=recalls).eval()
     with torch.no_grad():
-        fresh.covering.bias[OVER.index((2, 1))] = 20.0
+        (fresh.hiding if recalls else fresh.covering.bias)[OVER.index((2, 1))] = 20.0
         state, _ = fresh.watch(true[:, :4], torch.zeros(6, 3, 2))
         state = replace(state, motion=motion.flatten(1)[:, :, None, None].expand(-1, -1, 16, 16))
         shown = []
@@ -199,6 +201,32 @@ def test_a_ball_comes_out_from_behind_a_screen_as_it_went_in():
     hidden = expected == 0
     assert hidden.any(1).all() and (expected[:, -1] > 0).any()
     assert error.mean() < 0.05
+
+
+def test_what_is_recalled_must_be_hidden_first():
+    with pytest.raises(ValueError, match="covers=True"):
+        MotionModel(covers=False, recalls=True)
+
+
+def test_what_the_context_hides_in_the_end_is_remembered():
+    """A screen comes over a disc at rest: the state holds all of it, and its frames explain what was seen."""
+    screen = Body("black", (1.0, 5.0), (2.0, 5.0), shape="box", motion="fixed", solid=False)
+    scene = Scene((Body("blue", (1.0,), (4.0, 5.0)), screen))
+    states = torch.zeros(4, 2, 6)
+    states[:, 0, :2] = torch.tensor([4.0, 5.0])
+    states[:, 1, :2] = torch.tensor([[2.0, 5.0], [2.6, 5.0], [3.2, 5.0], [3.8, 5.0]])
+    frames = render(states, Looks.of([scene] * 4), 64) * 2 - 1
+    blue = to_inks(frames)[:, 1].sum((1, 2))
+    fresh = MotionModel(**SMALL, recalls=True).eval()
+    with torch.no_grad():
+        fresh.hiding.fill_(-1.0)[OVER.index((2, 1))] = 1.0
+        state, explained = fresh.watch(frames[None], torch.zeros(1, 3, 2))
+    assert blue[3] < 0.3 * blue[0]
+    assert state.inks[0, 1].sum() == pytest.approx(blue[0].item(), rel=0.05)
+    late = to_inks(explained)[0, :, 1].sum(
+        (1, 2)
+    )  # untrained, it knows of no motion but sees the last screen
+    assert torch.allclose(late, blue[:3], atol=0.05 * blue[0].item())
 
 
 def test_steps_at_once_equal_steps_one_by_one_and_a_saved_twin_agrees(model, tmp_path):

@@ -11,7 +11,6 @@ cleanly, and a field is filled in from the nearest contrast, so that a body of a
 """
 
 from dataclasses import dataclass
-from itertools import permutations
 
 import numpy as np
 import torch
@@ -23,14 +22,15 @@ from torch import Tensor, nn
 from worldsim.models.base import check_context, gradients_where_asked
 from worldsim.models.carrier import Carrier
 from worldsim.models.contacts import Contacts, along
+from worldsim.models.covering import OVER, shown, whole
 from worldsim.models.fields import REACH, differences
 from worldsim.models.inks import INKS, to_frames, to_inks
 from worldsim.models.state import TensorState
 from worldsim.models.trunk import Trunk, silent
 
 UNIT = 4.0  #: pixels per frame that count as one
-OVER = tuple(permutations(range(INKS), 2))  #: which ink may hide which
 RELUCTANCE = 2.0  #: at first inks hide little of each other: some colours are mixtures of them
+SWIFT = 100.0  #: a share that holds for all places is learned faster than what differs between them
 REPAIR = 0.1  #: repairs of pixels are learned slower than motion, lest they blur what is not yet understood
 
 
@@ -66,6 +66,9 @@ class MotionModel(ModelMixin, ConfigMixin):
     transfer : `act` may also change a field's motion by a matrix times its difference from another field's,
         as a collision does whatever the speeds
     covers : an ink may hide another, which stays in the state; else what is not seen is gone
+    recalls : in the context frames too, what one shows of a thing is not lost when the next ones hide it, and
+        where it is cut off it is not taken for slow or small. An ink hides the same share of another
+        everywhere. Needs `covers`
     drag : a thing may lose a share of its motion at each frame. The loss depends on a speed that `act` does
         not see, so that without this a damped ball cannot be learned
     steer : a thing's motion may change by a matrix times the action, as launches do whatever their size
@@ -116,10 +119,13 @@ class MotionModel(ModelMixin, ConfigMixin):
         meets: bool = False,
         aligned: bool = False,
         weighed: bool = False,
+        recalls: bool = False,
     ) -> None:
         super().__init__()
         if aligned and not meets:
             raise ValueError("aligned needs to know where inks meet: give meets=True as well")
+        if recalls and not covers:
+            raise ValueError("recalls needs inks that hide others: give covers=True as well")
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
         self.controls = tuple(controls)
         self.patch, self.looks = patch, looks
@@ -143,7 +149,8 @@ class MotionModel(ModelMixin, ConfigMixin):
             nn.SiLU(),
             silent(nn.Conv2d(detail, INKS, 3, padding=1)),
         )
-        self.covering = silent(nn.Conv2d(widths[0], len(OVER), 1)) if covers else None
+        self.covering = silent(nn.Conv2d(widths[0], len(OVER), 1)) if covers and not recalls else None
+        self.hiding = nn.Parameter(torch.zeros(len(OVER))) if recalls else None
         matrices = 16 * pairs * (2 if weighed else 1) if transfer else 0
         self.passing = silent(nn.Conv2d(widths[0], matrices, 1)) if matrices else None
         self.losing = silent(nn.Conv2d(widths[0], fields, 1)) if drag else None
@@ -170,20 +177,23 @@ class MotionModel(ModelMixin, ConfigMixin):
 
     def watch(self, frames: Tensor, actions: Tensor) -> tuple[MotionState, Tensor]:
         """The state after frames [B, K, 3, H, W] and actions [B, K - 1, A], and the frames it explains."""
-        inks, carrier = to_inks(frames), self.carrier
-        motion, explained = carrier.still(inks), []
-        for before, now in zip(inks[:, :-1].unbind(1), inks[:, 1:].unbind(1)):
-            motion, weight = carrier.carried(motion, motion), carrier.weight(now)
+        inks, carrier, hidden = to_inks(frames), self.carrier, self._hidden()
+        motion, explained, last = carrier.still(inks), [], inks[:, 0]
+        for now in inks[:, 1:].unbind(1):
+            motion = carrier.carried(motion, motion)
+            moved = carrier.moved(last, motion)
             for _ in range(self.looks):
-                seen = torch.cat([self._fold(carrier.moved(before, motion) - now), self._fold(now)], 1)
-                features = self.look(seen)
+                features = self.look(torch.cat([self._fold(shown(moved, hidden) - now), self._fold(now)], 1))
                 found = _precisely(self.correct, features)
                 change, sure = found.tensor_split([motion.shape[1]], 1)
-                motion = carrier.filled(motion + change, weight * certainty(sure))
-            explained.append(to_frames(carrier.moved(before, motion)))
+                weight = carrier.weight(whole(now, moved, hidden)) * certainty(sure)
+                motion = carrier.filled(motion + change, weight)
+                moved = carrier.moved(last, motion)
+            explained.append(to_frames(shown(moved, hidden)))
+            last = whole(now, moved, hidden)
         least = inks.amin((1, 3, 4))[..., None, None].clamp(max=0)
         most = inks.amax((1, 3, 4))[..., None, None].clamp(min=1)
-        state = MotionState(inks[:, -1], least, most, motion, actions[:, -1])
+        state = MotionState(last, least, most, motion, actions[:, -1])
         return state, torch.stack(explained, 1)
 
     def advance(self, state: MotionState, action: Tensor) -> tuple[MotionState, Tensor]:
@@ -218,8 +228,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         sharp = rough + self.sharpen(_lean(torch.cat([rough.to(guide.dtype), guide], 1))).float().contiguous()
         inks = torch.clamp(sharp, state.least, state.most)
         motion = carrier.filled(travel + after, carrier.weight(inks) * certainty(sure))
-        shown = self._shown(sharp, _precisely(self.covering, exact)) if self.covering else sharp
-        return MotionState(inks, state.least, state.most, motion, action), to_frames(shown)
+        frame = to_frames(shown(sharp, self._hidden(exact)))
+        return MotionState(inks, state.least, state.most, motion, action), frame
 
     @torch.no_grad()
     def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> MotionState:
@@ -273,13 +283,13 @@ class MotionModel(ModelMixin, ConfigMixin):
             parts.append(pushed[..., None, None].expand(-1, -1, *motion.shape[-2:]))
         return torch.cat([_lean(x) for x in parts], 1), apart, normals
 
-    def _shown(self, inks: Tensor, covering: Tensor) -> Tensor:
-        """What is seen of inks [B, 3, H, W], each of which may hide another [B, 6, h, w]; see `OVER`."""
-        hidden = self.carrier.finer(torch.sigmoid(covering - RELUCTANCE))
-        there, shown = inks.clamp(0, 1), list(inks.unbind(1))
-        for n, (above, below) in enumerate(OVER):
-            shown[below] = torch.addcmul(shown[below], shown[below] * hidden[:, n], there[:, above], value=-1)
-        return torch.stack(shown, 1)
+    def _hidden(self, features: Tensor | None = None) -> Tensor | None:
+        """The share [B, 6, H, W] of an ink that another hides; None if it is not known."""
+        if self.hiding is not None:
+            return torch.sigmoid(SWIFT * self.hiding - RELUCTANCE)[None, :, None, None]
+        if self.covering is None or features is None:
+            return None
+        return self.carrier.finer(torch.sigmoid(_precisely(self.covering, features) - RELUCTANCE))
 
     def _fold(self, inks: Tensor) -> Tensor:
         return _lean(F.pixel_unshuffle(inks, self.patch))

@@ -30,7 +30,7 @@ class ClipSet:
 
     `states` [N, T, B, 6] float32, `actions` [N, T-1, A] float32, `length` [N] frames that are real, `looks`,
     `scenes`; `event` [N, T-1] bool, between t and t + 1 a dynamic body's velocity jumps or it is let go of;
-    `seen` [N, T] bool, a dynamic body is in view and not wholly behind a screen; `rejected`, draws that
+    `seen` [N, T] bool, a dynamic body is in view, and none is cut off by a screen; `rejected`, draws that
     belonged to no clip.
     """
 
@@ -121,19 +121,19 @@ def events(scenes: list[Scene], states: np.ndarray) -> tuple[np.ndarray, np.ndar
     change[..., 1] += fall
     jumps = (np.abs(change).max(-1) > JUMP) & dynamic[:, None]
     inside = (np.abs(states[..., 0:2] - VIEW / 2).max(-1) < VIEW / 2) & dynamic[:, None]
+    cut = np.zeros_like(inside)
     for i, scene in enumerate(scenes):
         for j, screen in enumerate(scene.bodies):
             if screen.motion == "fixed" and not screen.solid:
                 apart = np.abs(states[i, :, :j, 0:2] - screen.position)
-                inside[i, :, :j] &= (
-                    apart > np.subtract(screen.half, [b.half for b in scene.bodies[:j]])
-                ).any(-1)
+                near = apart < np.add(screen.half, [b.half for b in scene.bodies[:j]])
+                cut[i, :, :j] |= near.all(-1) & dynamic[i, :j]
         if scene.control is not None and scene.control.load is not None:
             apart = states[i, :, scene.control.load, 0:2] - states[i, :, scene.control.body, 0:2]
             rides = np.abs(np.diff(apart, axis=0)).max(-1) < RIDING
             jumps[i, :, scene.control.load] &= ~rides
             jumps[i, 1:, scene.control.load] |= rides[:-1] & ~rides[1:]
-    return jumps.any(-1), inside.any(-1)
+    return jumps.any(-1), inside.any(-1) & ~cut.any(-1)
 
 
 class Batches:
@@ -208,14 +208,15 @@ class Batches:
         return np.array([self._orders[e][i] for e, i in zip(epoch.tolist(), at.tolist())])
 
     def _weights(self, horizon: int) -> np.ndarray:
-        """Odds [N, T] of the windows that begin at each frame."""
+        """Odds [N, T] of the windows that begin at each frame. Those are rare whose context cannot tell what
+        comes: it begins with nothing in view, or with something behind a screen."""
         n, frames = self._clips.seen.shape
         weights = np.zeros((n, frames))
         span = self.context + horizon
         for first in range(frames - span + 1):
             last = max(first + self.context - 1, 0)
             event = self._clips.event[:, last : last + horizon].any(1)
-            seen = self._clips.seen[:, last]
+            seen = self._clips.seen[:, first]
             real = first + span <= self._clips.length
             weights[:, first] = real * np.where(seen, 1 + self.recipe.event_weight * event, 0.1)
         return weights

@@ -126,7 +126,7 @@ RECIPES: dict[str, Recipe] = {
                 ("push", 0.14),
             ),
             # a pale ball is damped; what met something comes back to its command
-            model=CONTROLLED | COMMANDED | MEETING | {"pale": True, "follow": True},
+            model=CONTROLLED | COMMANDED | MEETING | {"pale": True, "follow": True, "recalls": True},
             **MANY | {"steps": 9_000, "horizons": TURNS},
         ),
         Recipe(
