@@ -219,7 +219,7 @@ def test_what_the_context_hides_in_the_end_is_remembered():
     blue = to_inks(frames)[:, 1].sum((1, 2))
     fresh = MotionModel(**SMALL, recalls=True).eval()
     with torch.no_grad():
-        fresh.hiding.fill_(-1.0)[OVER.index((2, 1))] = 1.0
+        fresh.hiding.fill_(-20.0)[OVER.index((2, 1))] = 20.0
         state, explained = fresh.watch(frames[None], torch.zeros(1, 3, 2))
     assert blue[3] < 0.3 * blue[0]
     assert state.inks[0, 1].sum() == pytest.approx(blue[0].item(), rel=0.05)

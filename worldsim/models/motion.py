@@ -30,7 +30,7 @@ from worldsim.models.trunk import Trunk, silent
 
 UNIT = 4.0  #: pixels per frame that count as one
 RELUCTANCE = 2.0  #: at first inks hide little of each other: some colours are mixtures of them
-SWIFT = 100.0  #: a share that holds for all places is learned faster than what differs between them
+HIDING = [RELUCTANCE if above == INKS - 1 else -RELUCTANCE for above, _ in OVER]  #: but black does
 REPAIR = 0.1  #: repairs of pixels are learned slower than motion, lest they blur what is not yet understood
 
 
@@ -150,7 +150,7 @@ class MotionModel(ModelMixin, ConfigMixin):
             silent(nn.Conv2d(detail, INKS, 3, padding=1)),
         )
         self.covering = silent(nn.Conv2d(widths[0], len(OVER), 1)) if covers and not recalls else None
-        self.hiding = nn.Parameter(torch.zeros(len(OVER))) if recalls else None
+        self.hiding = nn.Parameter(torch.tensor(HIDING)) if recalls else None
         matrices = 16 * pairs * (2 if weighed else 1) if transfer else 0
         self.passing = silent(nn.Conv2d(widths[0], matrices, 1)) if matrices else None
         self.losing = silent(nn.Conv2d(widths[0], fields, 1)) if drag else None
@@ -286,7 +286,7 @@ class MotionModel(ModelMixin, ConfigMixin):
     def _hidden(self, features: Tensor | None = None) -> Tensor | None:
         """The share [B, 6, H, W] of an ink that another hides; None if it is not known."""
         if self.hiding is not None:
-            return torch.sigmoid(SWIFT * self.hiding - RELUCTANCE)[None, :, None, None]
+            return torch.sigmoid(self.hiding)[None, :, None, None]
         if self.covering is None or features is None:
             return None
         return self.carrier.finer(torch.sigmoid(_precisely(self.covering, features) - RELUCTANCE))
