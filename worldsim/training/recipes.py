@@ -156,6 +156,8 @@ RECIPES: dict[str, Recipe] = {
             "1D collisions alone",
             TABLE | MEETING,
             **CONTACTS,
+            cost="155 min on one CPU core, beside other work",
+            error="collision .059",
         ),
         _alone(
             "parabola",
