@@ -242,6 +242,15 @@ def test_windows_longer_than_the_clips_are_refused_by_name(clips):
         batches.draw(0, 60, 2)
 
 
+def test_scenarios_have_their_shares_of_the_windows_however_long_their_clips_are():
+    recipe = tiny(mixture=(("collision", 0.5), ("push", 0.3), ("uniform", 0.2)), clips=100)
+    clips = make_clips(recipe)
+    assert len(set(clips.length)) > 1
+    clip, _ = Batches(clips, recipe, 4, 64, torch.device("cpu")).windows(0, 6, 10_000)
+    shares = np.bincount(clips.part[clip]) / 10_000
+    assert np.allclose(shares, (0.5, 0.3, 0.2), atol=0.015)
+
+
 def test_what_a_screen_hides_in_part_is_not_seen():
     """At 2 m/s a ball of radius 0.5 from x = 1 is partly behind a screen, x = 4 to 6, from 1.25 to 2.75 s."""
     screen = Body("black", (1.0, 5.0), (5.0, 5.0), shape="box", motion="fixed", solid=False)

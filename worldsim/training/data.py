@@ -29,7 +29,8 @@ class ClipSet:
     """Clips padded to one length and number of bodies.
 
     `states` [N, T, B, 6] float32, `actions` [N, T-1, A] float32, `length` [N] frames that are real, `looks`,
-    `scenes`; `event` [N, T-1] bool, between t and t + 1 a dynamic body's velocity jumps or it is let go of;
+    `scenes`; `part` [N], which scenario of the mixture each is of; `event` [N, T-1] bool, between t and t + 1
+    a dynamic body's velocity jumps, it is let go of, or a screen begins or ceases to cut it off;
     `seen` [N, T] bool, a dynamic body is in view, and none is cut off by a screen; `rejected`, draws that
     belonged to no clip.
     """
@@ -37,6 +38,7 @@ class ClipSet:
     states: Tensor
     actions: Tensor
     length: np.ndarray
+    part: np.ndarray
     looks: Looks
     scenes: list[Scene]
     event: np.ndarray
@@ -64,6 +66,7 @@ class ClipSet:
 def make_clips(recipe: Recipe) -> ClipSet:
     """Simulate the recipe's clips with the reference engine."""
     parts = [_simulate(recipe, name, round(share * recipe.clips)) for name, share in recipe.mixture]
+    part = np.repeat(np.arange(len(parts)), [len(p[0]) for p in parts])
     bodies = max(p[1].shape[2] for p in parts)
     frames = max(p[1].shape[1] for p in parts)
     size = max(int(recipe.model.get("action_size", 0)), *(p[2].shape[2] for p in parts))
@@ -87,7 +90,15 @@ def make_clips(recipe: Recipe) -> ClipSet:
         scenes += part_scenes
     looks = Looks.of(scenes)
     return ClipSet(
-        torch.from_numpy(states), torch.from_numpy(actions), length, looks, scenes, event, seen, rejected
+        torch.from_numpy(states),
+        torch.from_numpy(actions),
+        length,
+        part,
+        looks,
+        scenes,
+        event,
+        seen,
+        rejected,
     )
 
 
@@ -133,6 +144,7 @@ def events(scenes: list[Scene], states: np.ndarray) -> tuple[np.ndarray, np.ndar
             rides = np.abs(np.diff(apart, axis=0)).max(-1) < RIDING
             jumps[i, :, scene.control.load] &= ~rides
             jumps[i, 1:, scene.control.load] |= rides[:-1] & ~rides[1:]
+    jumps |= cut[:, 1:] != cut[:, :-1]
     return jumps.any(-1), inside.any(-1) & ~cut.any(-1)
 
 
@@ -191,7 +203,12 @@ class Batches:
                 f"{self.recipe.name} learns rollouts of {horizon} frames after {self.context} of context, "
                 f"but has clips of {has}; lower its horizons"
             )
-        return np.cumsum(weights, 1) if self.recipe.in_turn else np.cumsum(weights)
+        if self.recipe.in_turn:
+            return np.cumsum(weights, 1)
+        for part, (_, share) in enumerate(self.recipe.mixture):
+            mine = self._clips.part == part
+            weights[mine] *= share / max(weights[mine].sum(), 1e-9)  # 0 where all clips are too short
+        return np.cumsum(weights)
 
     def _in_turn(self, step: int, size: int) -> np.ndarray:
         """Clips [size] that come next in an order in which each is met once before any is met again."""

@@ -12,12 +12,13 @@ class Recipe:
     """A training run from nothing but this.
 
     A step learns from `accumulate` batches of `batch_frames` predicted frames on each device. `mixture`
-    names scenarios and their shares of `clips`. The rollout horizon grows with the share of steps done:
-    `horizons` are (from this share on, predicted frames); the learning rate warms up anew after each
-    change, for longer rollouts have larger gradients than the optimiser has seen. `pure_noise` is the
-    share of noise levels at the end of the schedule; the rest is uniform. `event_weight` raises the odds
-    of windows in which a velocity jumps (contacts, launches); with `in_turn` it does so within a clip alone,
-    and every clip is met once before any is met again. Gradients of `motion` reach back over
+    names scenarios and their shares of `clips`, and of the windows learned from. The rollout horizon grows
+    with the share of steps done: `horizons` are (from this share on, predicted frames); the learning rate
+    warms up anew after each change, for longer rollouts have larger gradients than the optimiser has seen.
+    `pure_noise` is the share of noise levels at the end of the schedule; the rest is uniform. `event_weight`
+    raises the odds of windows in which something happens (contacts, launches, screens that hide); with
+    `in_turn` it does so within a clip alone, every clip is met once before any is met again, and scenarios
+    have the windows that their clips have. Gradients of `motion` reach back over at most
     `truncate` frames. `forcing` is how `causal` is trained (see `worldsim.training.losses.forcing`),
     `autoencoder` the folder of a trained one. `cost` and `error` tell what one run took and came to.
     """
