@@ -223,10 +223,8 @@ def test_what_the_context_hides_in_the_end_is_remembered():
         state, explained = fresh.watch(frames[None], torch.zeros(1, 3, 2))
     assert blue[3] < 0.3 * blue[0]
     assert state.inks[0, 1].sum() == pytest.approx(blue[0].item(), rel=0.05)
-    late = to_inks(explained)[0, :, 1].sum(
-        (1, 2)
-    )  # untrained, it knows of no motion but sees the last screen
-    assert torch.allclose(late, blue[:3], atol=0.05 * blue[0].item())
+    told = to_inks(explained)[0, :, 1].sum((1, 2))  # untrained, it expects the screen where it last was
+    assert torch.allclose(told, blue[:3], atol=0.05 * blue[0].item())
 
 
 def test_steps_at_once_equal_steps_one_by_one_and_a_saved_twin_agrees(model, tmp_path):

@@ -75,7 +75,7 @@ def test_other_data_is_refused(clips, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", ["draws", "actions", "last frame", "colours", "parts", "contacts", "shape"]
+    "change", ["draws", "actions", "last frame", "colours", "parts", "scenarios", "contacts", "shape"]
 )
 def test_the_name_of_the_data_tells_all_that_batches_are_drawn_from(clips, change):
     """Nothing but the one thing named differs: one body's last state or colour, one contact."""
@@ -90,6 +90,7 @@ def test_the_name_of_the_data_tells_all_that_batches_are_drawn_from(clips, chang
         "last frame": {"states": states},
         "colours": {"looks": looks},
         "parts": {"looks": replace(clips.looks, parts=parts)},
+        "scenarios": {"part": clips.part[::-1]},
         "contacts": {"event": event},
         "shape": {"actions": clips.actions.mT},
     }

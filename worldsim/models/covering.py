@@ -11,8 +11,8 @@ OVER = tuple(permutations(range(INKS), 2))  #: which ink may hide which
 
 
 def shown(inks: Tensor, hidden: Tensor | None) -> Tensor:
-    """What is seen of inks [B, 3, H, W], full ones of which hide a share of others, `hidden` [B, 6, H, W], in
-    the order of `OVER`; None: nothing."""
+    """What is seen of inks [B, 3, H, W], full ones of which hide a share of others: `hidden`, [B, 6, H, W] or
+    what broadcasts to it, in the order of `OVER`; None: nothing."""
     if hidden is None:
         return inks
     there, seen = inks.clamp(0, 1).unbind(1), list(inks.unbind(1))

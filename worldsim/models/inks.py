@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 INKS = 3
+BLACK = 2  #: its place among them
 
 
 def to_inks(frames: Tensor) -> Tensor:

@@ -24,13 +24,14 @@ from worldsim.models.carrier import Carrier
 from worldsim.models.contacts import Contacts, along
 from worldsim.models.covering import OVER, shown, whole
 from worldsim.models.fields import REACH, differences
-from worldsim.models.inks import INKS, to_frames, to_inks
+from worldsim.models.inks import BLACK, INKS, to_frames, to_inks
 from worldsim.models.state import TensorState
 from worldsim.models.trunk import Trunk, silent
 
 UNIT = 4.0  #: pixels per frame that count as one
 RELUCTANCE = 2.0  #: at first inks hide little of each other: some colours are mixtures of them
-HIDING = [RELUCTANCE if above == INKS - 1 else -RELUCTANCE for above, _ in OVER]  #: but black does
+#: logits at first of the shares that inks hide, if they are the same everywhere: black hides most of others
+HIDING = [RELUCTANCE if above == BLACK else -RELUCTANCE for above, _ in OVER]
 REPAIR = 0.1  #: repairs of pixels are learned slower than motion, lest they blur what is not yet understood
 
 
@@ -284,7 +285,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         return torch.cat([_lean(x) for x in parts], 1), apart, normals
 
     def _hidden(self, features: Tensor | None = None) -> Tensor | None:
-        """The share [B, 6, H, W] of an ink that another hides; None if it is not known."""
+        """The shares of inks that others hide, in the order of `OVER`: [B, 6, H, W], or [1, 6, 1, 1] if they
+        are the same everywhere; None if nothing is hidden, or only `features` [B, C, h, w] could tell."""
         if self.hiding is not None:
             return torch.sigmoid(self.hiding)[None, :, None, None]
         if self.covering is None or features is None:

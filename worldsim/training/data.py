@@ -53,7 +53,7 @@ class ClipSet:
         """
         looks = [value for value in vars(self.looks).values() if isinstance(value, Tensor)]
         parts = vars(self.looks.parts).values() if self.looks.parts else ()
-        drawn = (self.states, self.actions, self.length, self.event, self.seen, *looks, *parts)
+        drawn = (self.states, self.actions, self.length, self.part, self.event, self.seen, *looks, *parts)
         name = hashlib.blake2b(str(self.rejected).encode(), digest_size=8)
         for array in map(np.asarray, drawn):
             name.update(str(array.shape).encode())
