@@ -52,7 +52,7 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
     "bench loop": ("benchmarks.loop:main", "the reference results: every policy, level and world"),
     "bench suite": ("benchmarks.suite.command:main", "all tasks, planners and learners"),
-    "bench readme": ("benchmarks.readme:main", "write the committed results into the tables of the README"),
+    "bench readme": ("benchmarks.readme:main", "write the committed results into README and docs"),
 }
 
 

@@ -1,4 +1,4 @@
-"""`worldsim bench readme`: the committed results as tables in the README, so that no figure is typed by hand.
+"""`worldsim bench readme`: the committed results as tables in README and docs; no figure is typed by hand.
 
 A table stands between `<!-- table FILE NAME WORDS -->` and `<!-- end -->`: the table called NAME of `TABLES`,
 made from the rows of `benchmarks/results/FILE` and the further words.
@@ -16,28 +16,32 @@ from benchmarks.figures import POLICIES, WORLDS, in_order, policy_name
 from benchmarks.model_tables import MODEL_TABLES
 from benchmarks.results_io import RESULTS, Row, read, select, write_text
 from benchmarks.tables import Table
+from benchmarks.truth_tables import TRUTH_TABLES
 
+PAGES = (Path("README.md"), Path("docs/results.md"))  #: files with tables
 MARKED = re.compile(r"(<!-- table (\S+) (\S+)((?: \S+)*) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 @dataclass
 class Args:
-    """Write the committed results into the marked tables of the README."""
+    """Write the committed results into the marked tables of README.md and docs."""
 
-    readme: Path = Path("README.md")
-    """the file to change"""
+    pages: tuple[Path, ...] = PAGES
+    """the files to change"""
     results: Path = RESULTS
     """the folder of result files"""
 
 
 def main(args: Args) -> None:
-    """Replace every marked table; the file is written only when something changed."""
-    text = args.readme.read_text(encoding="utf-8")
-    filled = fill(text, args.results)
-    if filled != text:
-        write_text(args.readme, filled)
-    state = "was up to date" if filled == text else "changed"
-    Console(stderr=True).print(f"{args.readme} {state}: {len(MARKED.findall(text))} tables")
+    """Replace every marked table; a file is written only when something changed."""
+    console = Console(stderr=True)
+    for page in args.pages:
+        text = page.read_text(encoding="utf-8")
+        filled = fill(text, args.results)
+        if filled != text:
+            write_text(page, filled)
+        state = "was up to date" if filled == text else "changed"
+        console.print(f"{page} {state}: {len(MARKED.findall(text))} tables")
 
 
 def fill(text: str, results: Path) -> str:
@@ -46,7 +50,7 @@ def fill(text: str, results: Path) -> str:
     def table(found: re.Match[str]) -> str:
         begin, file, name, words, end = found.groups()
         if name not in TABLES:
-            raise ValueError(f"unknown table {name!r} in the README; tables are {', '.join(TABLES)}")
+            raise ValueError(f"unknown table {name!r}; tables are {', '.join(TABLES)}")
         if not (results / file).exists():
             return f"{begin}\n*Not measured yet: there is no `benchmarks/results/{file}`.*\n\n{end}"
         meta, rows = read(results / file)
@@ -91,18 +95,6 @@ def sensitivity(rows: Sequence[Row]) -> Table:
     return Table(caption, ["Task and level", "Error", "Box2D", "MuJoCo", "Trivial draws dropped"], lines)
 
 
-def clips(rows: Sequence[Row]) -> Table:
-    """Clips per second and process, by scenario and engine."""
-    found = select(rows, metric="clips_per_s")
-    engines = in_order({r["world"] for r in found}, tuple(WORLDS))
-    lines = []
-    for scenario in dict.fromkeys(r["scenario"] for r in found):
-        cells = [select(found, scenario=scenario, world=engine) for engine in engines]
-        lines.append([scenario, *(f"{cell[0]['value']:.0f}" if cell else "–" for cell in cells)])
-    caption = "Clips per second of one process: drawn, simulated and written"
-    return Table(caption, ["Scenario", *(WORLDS[e][0] if e in WORLDS else e for e in engines)], lines)
-
-
 TABLES: dict[str, Callable[..., Table]] = {
     "success": success,
     "sensitivity": sensitivity,
@@ -110,6 +102,6 @@ TABLES: dict[str, Callable[..., Table]] = {
     "promise": lambda rows: tables.promise(rows, "reference results"),
     "errors": tables.errors,
     "speed": tables.speed,
-    "clips": clips,
+    **TRUTH_TABLES,
     **MODEL_TABLES,
 }

@@ -1,4 +1,4 @@
-"""Every code block of the README works, and its tables are those of the committed results."""
+"""Every code block of README and docs works, and their tables are those of the committed results."""
 
 import re
 import shlex
@@ -10,18 +10,28 @@ import tyro
 
 from benchmarks.cli import VERBS
 from benchmarks.readme import MARKED, Args, fill, main
+from benchmarks.readme import PAGES as TABLED
 from benchmarks.results_io import RESULTS, meta, write
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.M | re.S)
-COMMANDS = [line for kind, block in BLOCKS if kind == "bash" for line in block.splitlines() if line.strip()]
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+}
+BLOCKS = [
+    (name, *block)
+    for name, text in PAGES.items()
+    for block in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S)
+]
+COMMANDS = [
+    line for _, kind, block in BLOCKS if kind == "bash" for line in block.splitlines() if line.strip()
+]
 
 
-@pytest.mark.parametrize("block", [block for kind, block in BLOCKS if kind == "python"])
-def test_python_blocks_run(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name, block", [(name, block) for name, kind, block in BLOCKS if kind == "python"])
+def test_python_blocks_run(name: str, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+    exec(compile(block, name, "exec"), {"__name__": "readme"})
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -36,14 +46,30 @@ def test_commands_exist_with_their_options(command: str) -> None:
     tyro.cli(args, args=words[1 + len(verb.split()) :])
 
 
-def test_linked_files_exist() -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
-    assert targets and all((ROOT / target).exists() for target in targets)
+def test_every_verb_is_told_of() -> None:
+    told = "".join(f"{command} " for command in COMMANDS)
+    assert [verb for verb in VERBS if f"worldsim {verb} " not in told] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_linked_files_and_headings_exist(name: str) -> None:
+    for target, heading in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", PAGES[name]):
+        path = (ROOT / name).parent / target if target else ROOT / name
+        assert path.exists(), target
+        assert not heading or heading in headings(path.read_text(encoding="utf-8")), heading
+
+
+def headings(text: str) -> list[str]:
+    """Anchors of the headings of a page."""
+    lines = re.findall(r"^#+ (.*)$", text, re.M)
+    return [re.sub(r"[^\w -]", "", line).lower().replace(" ", "-") for line in lines]
 
 
 def test_the_tables_are_those_of_the_results() -> None:
-    assert len(MARKED.findall(README)) == README.count("<!-- table ")
-    assert fill(README, RESULTS) == README, "run `worldsim bench readme`"
+    for name, text in PAGES.items():
+        assert len(MARKED.findall(text)) == text.count("<!-- table "), name
+        assert (Path(name) in TABLED) == ("<!-- table " in text), name
+        assert fill(text, RESULTS) == text, "run `worldsim bench readme`"
 
 
 def test_a_table_holds_the_rows_in_their_order(tmp_path: Path) -> None:
@@ -63,7 +89,7 @@ def test_a_table_holds_the_rows_in_their_order(tmp_path: Path) -> None:
     file = tmp_path / "README.md"
     file.write_text("a\n<!-- table loop.json success Strike box2d -->\nstale 0.99\n<!-- end -->\nb\n")
     for _ in range(2):  # the second time nothing changes
-        main(Args(readme=file, results=tmp_path))
+        main(Args((file,), tmp_path))
         lines = file.read_text().splitlines()
         assert lines[0] == "a" and lines[-1] == "b" and "stale" not in file.read_text()
         cells = [line.strip("| ").split(" | ") for line in lines if line.startswith("|")]
