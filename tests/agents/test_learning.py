@@ -23,8 +23,8 @@ TINY = dict(
 )
 CONFIGS = {
     "ppo": (QUICK, 2560),
-    "sac": (SACConfig(**OFF, learning_rate=1e-2, gradient_steps=16), 1920),
-    "td3": (TD3Config(**OFF, learning_rate=3e-3, gradient_steps=64), 1920),
+    "sac": (SACConfig(**OFF, learning_rate=1e-2, gradient_steps=8), 1920),
+    "td3": (TD3Config(**OFF, learning_rate=6e-3, gradient_steps=24), 1920),
 }
 
 

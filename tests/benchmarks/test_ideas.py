@@ -1,6 +1,5 @@
 """Ideas: every model learns from equally many frames, and a study is told by idea and level."""
 
-from concurrent.futures import Future
 from functools import partial
 
 import pytest
@@ -29,35 +28,21 @@ def test_an_idea_adds_nothing_but_what_it_says():
         assert models["motion, aligned", scenario] == {**plain, "meets": True, "aligned": True}
 
 
-def test_equal_recipes_are_trained_once(tmp_path, monkeypatch):
+def test_equal_recipes_are_trained_once(tmp_path, monkeypatch, here):
     asked = []
 
-    class Pool:
-        """Notes what is asked for, and answers each job at once with an empty result."""
+    def noted(recipe, measure, work):
+        """Notes what is asked for, and answers with an empty result."""
+        asked.append(recipe)
+        results_io.write_text(studies._result(recipe, measure, work), "[]")
 
-        def __init__(self, *arguments):
-            self.shutdown = lambda **how: None
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error):
-            pass
-
-        def submit(self, function, recipe, measure, work):
-            asked.append(recipe)
-            results_io.write_text(studies._result(recipe, measure, work), "[]")
-            done = Future()
-            done.set_result(None)
-            return done
-
-    monkeypatch.setattr(studies, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(studies, "train_and_measure", noted)
     one, other = (recipe for *_, recipe in ideas.plan(ideas.Args())[:2])
     found = studies.run([one, other, one], partial(ideas.measured, clips=2), tmp_path, 2)
     assert found == [[], [], []] and asked == [one, other]
 
 
-def test_ideas_are_told_by_level(tmp_path):
+def test_ideas_are_told_by_level(tmp_path, here):
     args = ideas.Args(
         recipes=("collision",), ideas=("motion",), frames=112, clips=4, asked=2, workers=1,
         work=tmp_path / "work", out=tmp_path / "ideas.json",

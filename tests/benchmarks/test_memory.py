@@ -29,7 +29,7 @@ def test_the_nulls_are_where_they_must_be():
     assert shares["inertia", "reversed"] == 0.0
 
 
-def test_trained_for_gaps_and_pairs_once(tmp_path):
+def test_trained_for_gaps_and_pairs_once(tmp_path, here):
     """A second run reads what the first one measured; every clip keeps both attributes, one or none."""
     args = memory.Args(
         families=("direct",), steps=1, train_clips=4, clips=3, memory=6, workers=1, work=tmp_path
@@ -45,7 +45,7 @@ def test_trained_for_gaps_and_pairs_once(tmp_path):
 
 
 @pytest.mark.parametrize("family", ["motion", "clip"])
-def test_pairs_are_learned_from_rollouts_that_their_clips_can_hold(family, tmp_path, monkeypatch):
+def test_pairs_are_learned_from_rollouts_that_their_clips_can_hold(family, tmp_path, monkeypatch, here):
     """Elsewhere both families learn from 28 frames, and clips of pairs have 16."""
     monkeypatch.setattr(pairs, "PAIRED", pairs.PAIRED[:1])
     args = memory.Args(families=(family,), steps=1, train_clips=4, clips=2, workers=1, work=tmp_path)

@@ -262,8 +262,8 @@ def test_wrong_shapes_are_named(model):
 
 def test_looking_learns_to_explain_the_context(tmp_path):
     recipe = get_recipe("uniform")
-    recipe = replace(recipe, family="motion", model={**recipe.model, **SMALL}, clips=60, steps=60)
-    recipe = replace(recipe, batch_frames=16, horizons=((0.0, 1),), warmup=5, learning_rate=3e-3)
+    recipe = replace(recipe, family="motion", model={**recipe.model, **SMALL}, clips=60, steps=30)
+    recipe = replace(recipe, batch_frames=8, horizons=((0.0, 1),), warmup=5, learning_rate=3e-3)
     losses = []
     train(recipe, make_clips(recipe), tmp_path, lambda told: losses.append(told.loss))
     assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:10])

@@ -19,7 +19,6 @@ from torch.utils.tensorboard import SummaryWriter
 
 from worldsim.memory import keep_freed_memory
 from worldsim.models import family
-from worldsim.models.autoencoder import load_autoencoder
 from worldsim.training import checkpoint
 from worldsim.training.data import Batches, ClipSet
 from worldsim.training.losses import LOSSES
@@ -96,6 +95,8 @@ def make_model(recipe: Recipe) -> Any:
             f"the family {recipe.family} needs a trained autoencoder: worldsim train autoencoder, then "
             f"--autoencoder runs/train/autoencoder/step-N"
         )
+    from worldsim.models.autoencoder import load_autoencoder  # slow to import, and for few families
+
     trained = load_autoencoder(recipe.autoencoder)
     latents = {name: trained.config[name] for name in ("widths", "latent_channels")}
     model = family(recipe.family)(**recipe.model, **latents)
