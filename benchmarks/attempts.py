@@ -16,7 +16,7 @@ import torch
 from agents.imagination import Imagination, SeenWorld, TrueWorld, private_world, take, true_imagination
 from agents.plans import Layout, kind_of
 from agents.trials import Trial, Trials
-from benchmarks.bridge import FIRST_REPORTED
+from benchmarks.protocol import FIRST_REPORTED
 from benchmarks.results_io import RESULTS, Row, meta, write
 from benchmarks.statistics import mean
 from benchmarks.workshop import Workshop

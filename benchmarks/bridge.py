@@ -4,25 +4,11 @@ Every cell (task, level, policy, executing world) plays the starts that its reco
 model has a part in is played once for all of them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.playing import Cell
-from benchmarks.runs import FIRST_REPORTED as FIRST_REPORTED
-from benchmarks.runs import SHIPPED, Protocol
-from benchmarks.workshop import Workshop
-
-FIRST_UNSEEN = 11_100  #: smaller ones were played before, see docs/preregistration.md
-IN_DISTRIBUTION = (
-    "id",
-    "bounce",
-)  #: their cells have all starts in the reference results, others half
-
-
-def count_of(level: str, starts: int) -> int:
-    """Starts of a cell of the reference results."""
-    return starts if level in IN_DISTRIBUTION else starts // 2
+from benchmarks.protocol import Protocol
+from benchmarks.runs import SHIPPED
 
 
 @dataclass(frozen=True)
@@ -53,7 +39,8 @@ def main(args: Args) -> None:
     from rich.console import Console
 
     from benchmarks import publish, records, results_io
-    from benchmarks.runs import Played, config_text, entries_of, ready, source_of, workshop_of
+    from benchmarks.playable import entries_of, ready
+    from benchmarks.runs import Played, config_text, source_of, workshop_of
     from benchmarks.workers import Job, play_all
 
     console = Console()
@@ -89,17 +76,3 @@ def command(args: Args) -> str:
         if value != default:
             words += [f"--{name}", *(map(str, value) if isinstance(value, tuple) else [str(value)])]
     return " ".join(words)
-
-
-def plan_cells(
-    tasks: Sequence[str],
-    levels: Sequence[str],
-    policies: Sequence[str],
-    worlds: Sequence[str],
-    first: int,
-    count: int,
-    workshop: Workshop,
-) -> list[Cell]:
-    """All cells of `count` starts each. Errors as in `Protocol.cells`."""
-    names = (tuple(tasks), tuple(levels), tuple(policies), tuple(worlds))
-    return Protocol(*names, starts=count, first=first).cells(workshop)

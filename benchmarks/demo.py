@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import results_io
-from benchmarks.bridge import FIRST_REPORTED, plan_cells
 from benchmarks.learners import train
 from benchmarks.playing import Cell
+from benchmarks.protocol import Protocol
 from benchmarks.records import EpisodeRecord
 from benchmarks.specs import WORLDS, Spec
 from benchmarks.workers import Job, play_all
@@ -87,7 +87,7 @@ def _job(args: Args, workshop: Workshop, policies: Sequence[str], tasks: Sequenc
     cells: list[Cell] = []
     for level, count in (("id", args.starts), ("speed", args.fast_starts)):
         if count:
-            cells += plan_cells(tasks, (level,), policies, WORLDS, FIRST_REPORTED, count, workshop)
+            cells += Protocol(tuple(tasks), (level,), tuple(policies), WORLDS, count).cells(workshop)
     rows = -(-max(args.starts, args.fast_starts) // args.workers)
     return Job(tuple(cells), args.out / "episodes", args.model, workshop.policies, rows, args.workers)
 
@@ -99,7 +99,7 @@ def _reserve(args: Args, workshop: Workshop) -> int:
 
 def _publish(args: Args, workshop: Workshop, found: list[EpisodeRecord]) -> Path:
     from benchmarks import publish
-    from benchmarks.runs import Entry, Played, Protocol
+    from benchmarks.runs import Entry, Played
 
     name = args.model or "shipped"
     entry = Entry.of(name, workshop, Protocol(TASKS, ("id", "speed"), (*PLANNED, str(TRAINED))))

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.bridge import FIRST_REPORTED
+from benchmarks.protocol import FIRST_REPORTED
 from benchmarks.results_io import Row
 from benchmarks.statistics import mean
 from benchmarks.workshop import Workshop

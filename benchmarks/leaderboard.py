@@ -14,9 +14,10 @@ from tyro.conf import Positional
 from benchmarks import report, results_io
 from benchmarks.bridging.planning import MODEL
 from benchmarks.bridging.protocol import STARTS_NEEDED
+from benchmarks.protocol import Protocol
 from benchmarks.ranking import SCORES, ranks
 from benchmarks.results_io import Row
-from benchmarks.runs import Protocol, Run
+from benchmarks.runs import Run
 from benchmarks.statistics import POLICIES_NEEDED
 from benchmarks.submissions import Submission, resolve, validate
 

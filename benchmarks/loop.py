@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks import figures, projection, proof, results_io
-from benchmarks.bridge import FIRST_REPORTED, count_of, plan_cells
 from benchmarks.learners import train
 from benchmarks.playing import Cell
+from benchmarks.protocol import Protocol, count_of
 from benchmarks.records import versions
 from benchmarks.results_io import Row
 from benchmarks.specs import WORLDS, Spec
@@ -84,7 +84,7 @@ def cells_of(stage: str, args: Args, workshop: Workshop) -> list[Cell]:
     for name in TASKS:
         for level in workshop.task(name).levels:
             count = count_of(level, args.starts)
-            cells += plan_cells((name,), (level,), POLICIES[stage], WORLDS, FIRST_REPORTED, count, workshop)
+            cells += Protocol((name,), (level,), POLICIES[stage], WORLDS, count).cells(workshop)
     return cells
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bridge import FIRST_REPORTED, count_of
 from benchmarks.playing import Cell
+from benchmarks.protocol import FIRST_REPORTED, count_of
 from benchmarks.records import EpisodeRecord, versions
 from benchmarks.results_io import RESULTS, Row, meta, select, write
 from benchmarks.specs import Spec

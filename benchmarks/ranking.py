@@ -6,8 +6,8 @@ import numpy as np
 
 from benchmarks.bridging.panels import match, panel
 from benchmarks.bridging.planning import MODEL
+from benchmarks.protocol import Protocol
 from benchmarks.results_io import Row
-from benchmarks.runs import Protocol
 from benchmarks.statistics import spearman, units_needed
 from benchmarks.statistics.estimate import LEVEL, percentiles
 from benchmarks.statistics.resampling import redrawn

@@ -8,9 +8,10 @@ from pathlib import Path
 from benchmarks import records, results_io
 from benchmarks.deciding import unasked
 from benchmarks.playing import Cell
+from benchmarks.protocol import Protocol
 from benchmarks.records import EpisodeRecord
 from benchmarks.replay import verify
-from benchmarks.runs import Played, Protocol, Run
+from benchmarks.runs import Played, Run
 from benchmarks.workshop import Workshop
 
 

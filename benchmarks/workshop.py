@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+import torch
+
 from agents.base import Policy
 from agents.graded import ACTING, Graded
 from agents.repair.imagination import Memory
@@ -13,10 +16,13 @@ from benchmarks.records import file_hash, text_hash
 from benchmarks.results_io import model_name
 from benchmarks.specs import LEARNERS, Spec
 from envs.base import Task
+from envs.episodes import episode_keys, world_keys
 from worldsim import plugins
 from worldsim.engines import is_engine
 from worldsim.models import WorldModel, checkpoint_folder, shipped_models
 from worldsim.worlds import ImaginedWorld, World, make_world
+
+ANSWERS = 4  #: frames by which a world shows whether it draws
 
 Made = TypeVar("Made")
 
@@ -94,6 +100,16 @@ class Workshop:
         if is_engine(str(source)):
             return str(source)
         return self._hash(checkpoint_folder(source))
+
+    def draws(self, task: Task) -> bool:
+        """Whether what "learned" means answers one start differently from sample to sample: it is asked."""
+        world, start = self.world("learned", task), task.sample("id", 0)
+        keys = np.array([world_keys(episode_keys([start]), sample)[0] for sample in (0, 1)])
+        nothing = np.zeros((2, task.template.action_size))
+        with torch.no_grad():
+            pairs = [world.reset([start.scene] * 2, keys)[:, -1]]
+            pairs += [world.step(nothing) for _ in range(ANSWERS)]
+        return any(not torch.equal(pair[0], pair[1]) for pair in pairs)
 
     def model_name(self, task: Task) -> str:
         """What "learned" is called in result rows."""

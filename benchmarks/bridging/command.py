@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks import projection, records, results_io
-from benchmarks.bridge import FIRST_UNSEEN
 from benchmarks.bridging import protocol
 from benchmarks.bridging.findings import Findings
 from benchmarks.bridging.merging import Part, merge
 from benchmarks.bridging.results import Found, at_place, with_advice
 from benchmarks.deciding import unasked
 from benchmarks.learners import train
+from benchmarks.playable import fitting, ready
 from benchmarks.policy_set import POLICY_SET, primary
+from benchmarks.protocol import FIRST_UNSEEN, samples_of
 from benchmarks.records import EpisodeRecord
 from benchmarks.replay import verify
 from benchmarks.results_io import checkpoint_name
-from benchmarks.runs import SHIPPED, fitting, ready, samples_of, title
+from benchmarks.runs import SHIPPED, title
 from benchmarks.specs import LEARNERS, Spec
 from benchmarks.versions import code_version
 from benchmarks.workers import Job, play_all

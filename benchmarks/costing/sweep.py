@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.bridge import FIRST_UNSEEN
+from benchmarks.protocol import FIRST_UNSEEN
 from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import Row
 from benchmarks.workers import Job, play_all

@@ -1,7 +1,7 @@
 """What the suite plays: the cells of each of its stages."""
 
-from benchmarks.bridge import FIRST_REPORTED, count_of, plan_cells
 from benchmarks.playing import Cell
+from benchmarks.protocol import Protocol, count_of
 from benchmarks.workshop import Workshop
 
 ENGINES = ("box2d", "mujoco")
@@ -29,13 +29,13 @@ def cells_of(stage: str, tasks: tuple[str, ...], starts: int, workshop: Workshop
     """The cells of a stage that plays; `starts` in distribution, half as many elsewhere."""
     if stage == "planners":
         chosen = tuple(name for name in PLANNED if name in tasks)
-        return plan_cells(chosen, ("id",), PLANNERS, ("box2d",), FIRST_REPORTED, starts, workshop)
+        return Protocol(chosen, ("id",), PLANNERS, ("box2d",), starts).cells(workshop)
     cells: list[Cell] = []
     for name in modelled(tasks):
         policies = CEM if stage == "cem" else LEARNED.get(name, ())
         for level in workshop.task(name).levels if policies else ():
             count = count_of(level, starts)
-            cells += plan_cells((name,), (level,), policies, ENGINES, FIRST_REPORTED, count, workshop)
+            cells += Protocol((name,), (level,), policies, ENGINES, count).cells(workshop)
     return cells
 
 

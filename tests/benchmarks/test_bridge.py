@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks import bridge, playing, publish, records, results_io, truth
 from benchmarks.playing import Cell, play
-from benchmarks.runs import Entry, Played, Protocol
+from benchmarks.protocol import Protocol
+from benchmarks.runs import Entry, Played
 from benchmarks.specs import Spec
 from benchmarks.workers import Job, play_all, work
 from benchmarks.workshop import Workshop
