@@ -99,9 +99,9 @@ def test_damping_of_pale_things_alone_is_one_learned_number():
 
 @pytest.mark.parametrize("kind", ("steer", "follow"))
 def test_a_commanded_box_goes_where_it_is_told_by_constant_numbers(kind):
-    """It keeps nothing of its motion and takes a matrix times the action, or of what it was commanded to do
-    takes what is new, whatever the speed and whatever it was made to do: no error adds up, and an edge of the
-    view leaves no trail."""
+    """It keeps nothing of its motion and takes a matrix times the action, or the matrix alone tells that it
+    obeys, whatever the speed and whatever it was made to do: no error adds up, and an edge of the view leaves
+    no trail."""
     scene = Scene(
         (Body("red", (0.8, 0.8), (5.0, 9.2), shape="box", motion="kinematic"),),
         control=Control(0, "velocity", (-9.0, -9.0), (9.0, 9.0)),
@@ -114,7 +114,7 @@ def test_a_commanded_box_goes_where_it_is_told_by_constant_numbers(kind):
     answers = fresh.steering if kind == "steer" else fresh.commanding
     with torch.no_grad():
         # red goes right by the first action and up by the second
-        fresh.losing.bias[0], answers.bias[0], answers.bias[3] = 1.0, 0.64, -0.64
+        fresh.losing.bias[0], answers.bias[0], answers.bias[3] = float(kind == "steer"), 0.64, -0.64
         state, _ = fresh.watch(frames[:, :4], torch.zeros(1, 3, 2))
         for action in torch.from_numpy(actions[:, 3:]).float().unbind(1):
             state = replace(state, motion=state.motion + 0.7)  # as something that it met may make it do
@@ -125,6 +125,28 @@ def test_a_commanded_box_goes_where_it_is_told_by_constant_numbers(kind):
     assert (frame - frames[:, -1]).abs().mean() < 0.01
     seen = to_inks(frame)[0, 0].clamp(0, 1)
     assert seen.sum() == pytest.approx(to_inks(frames[:, -1])[0, 0].sum().item(), rel=0.02)
+
+
+def test_launches_and_commands_have_channels_and_matrices_of_their_own():
+    """A launch changes a motion once and for all, a command while it lasts; a small matrix binds nothing."""
+    made = MotionModel(
+        **SMALL, action_size=4, controls=("launch", "velocity"), steer=True, follow=True
+    ).eval()
+    with torch.no_grad():
+        made.steering.bias[0] = 0.64  # red goes right by the first channel of launches
+        made.commanding.bias[4 + 1] = 0.64  # blue right, by the second of commands
+        made.commanding.bias[8 + 1] = 0.01  # black too, hardly
+        frames, launch, command = torch.ones(1, 4, 3, 64, 64), torch.zeros(1, 4), torch.zeros(1, 4)
+        launch[0, 0], command[0, 3] = 2.0, 1.0
+        state, _ = made.watch(frames, torch.zeros(1, 3, 4))
+        seen = []
+        for action in (launch, 0 * launch, command, command, 0 * command):
+            state, _ = made.advance(state, action)
+            seen.append(state.motion[0, :, 8, 8])
+    right = torch.stack(seen) / 0.64
+    assert torch.allclose(right[:, 0], torch.full((5,), 2.0), atol=1e-4)
+    assert torch.allclose(right[:, 2], torch.tensor([0.0, 0.0, 1.0, 1.0, 0.0]), atol=1e-4)
+    assert (right[2:4, 4] - 0.01 / 0.64).abs().max() < 1e-4 and (right[:, 1::2] == 0).all()
 
 
 @pytest.mark.parametrize("angle", (0.0, 0.7))

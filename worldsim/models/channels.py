@@ -26,8 +26,15 @@ def channels(controls: Sequence[str], size: int, control: Control | None) -> sli
             f"this model answers controls of the kind {' and '.join(controls)}, not {control.kind}; take a "
             f"model that was taught it"
         )
+    return channels_of(controls, size, control.kind)
+
+
+def channels_of(controls: Sequence[str], size: int, kind: str) -> slice:
+    """The channels, of `size` in all, of one kind of control; all of them where that has none of its own."""
+    if kind not in controls:
+        return slice(0, size)
     each = size // len(controls)
-    first = each * list(controls).index(control.kind)
+    first = each * list(controls).index(kind)
     return slice(first, first + each)
 
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from worldsim.models.base import check_context, gradients_where_asked
 from worldsim.models.carrier import Carrier
+from worldsim.models.channels import channels_of
 from worldsim.models.contacts import Contacts, along
 from worldsim.models.covering import OVER, shown, whole
 from worldsim.models.fields import REACH, differences
@@ -32,6 +33,7 @@ UNIT = 4.0  #: pixels per frame that count as one
 RELUCTANCE = 2.0  #: at first inks hide little of each other: some colours are mixtures of them
 #: logits at first of the shares that inks hide, if they are the same everywhere: black hides most of others
 HIDING = [RELUCTANCE if above == BLACK else -RELUCTANCE for above, _ in OVER]
+OBEYED = 0.3  #: of a matrix of commands as a whole: a thing with twice as much hardly does anything else
 REPAIR = 0.1  #: repairs of pixels are learned slower than motion, lest they blur what is not yet understood
 
 
@@ -72,11 +74,11 @@ class MotionModel(ModelMixin, ConfigMixin):
         everywhere. Needs `covers`
     drag : a thing may lose a share of its motion at each frame. The loss depends on a speed that `act` does
         not see, so that without this a damped ball cannot be learned
-    steer : a thing's motion may change by a matrix times the action, as launches do whatever their size
-    follow : a thing's motion may also change by a matrix times the change of the action, as that of what
-        follows commands does, and `drag` then draws it towards the motion last commanded: what met something,
-        or was misjudged, comes back to its command. `act` sees no actions. To learn the same from `drag` and
-        `steer` is hopeless: either alone makes things worse, until both are right
+    steer : a thing's motion may change by a matrix times the launch, whatever their sizes
+    follow : a thing's motion may also change by a matrix times the change of the command; the larger the
+        matrix, the more the thing keeps to the motion commanded, whatever it meets. `act` sees no actions. To
+        learn the same from `drag` and `steer` is hopeless: either alone makes things worse, until both are
+        right
     pale : things of half an ink may lose a share of their motion that others do not. To the normalised
         features of `act` a pale thing is much like a full one: without this its damping is not learned
     meets : `act` sees how much ink each cell has, and where inks would lie over each other if all moved on,
@@ -129,6 +131,8 @@ class MotionModel(ModelMixin, ConfigMixin):
             raise ValueError("recalls needs inks that hide others: give covers=True as well")
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
         self.controls = tuple(controls)
+        launches, commands = (channels_of(controls, action_size, kind) for kind in ("launch", "velocity"))
+        self.launches, self.commands = launches, commands
         self.patch, self.looks = patch, looks
         self.carrier = Carrier(resolution, patch, layered, filled)
         fields = self.carrier.fields
@@ -139,8 +143,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.correct = silent(nn.Conv2d(look_widths[0], motion + fields, 3, padding=1))
         told = motion * 4 * len(REACH) + 2 * pairs + fields + (0 if relative else motion)
         inputs = INKS * (1 + patch**2 + 1) if meets else pixels  # of each pair of inks as of each ink
-        commands = 0 if follow else 2 * action_size
-        self.act = Trunk(inputs + told + commands, widths, blocks)
+        self.act = Trunk(inputs + told + (0 if follow else 2 * action_size), widths, blocks)
         self.leave = silent(nn.Conv2d(widths[0], pixels + 2 * motion + fields, 3, padding=1))
         self.guide = nn.Conv2d(widths[0], 4 * patch**2, 1)
         self.sharpen = nn.Sequential(
@@ -156,8 +159,9 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.passing = silent(nn.Conv2d(widths[0], matrices, 1)) if matrices else None
         self.losing = silent(nn.Conv2d(widths[0], fields, 1)) if drag else None
         self.fading = nn.Parameter(torch.zeros(fields)) if pale else None
-        self.steering = silent(nn.Conv2d(widths[0], motion * action_size, 1)) if steer else None
-        self.commanding = silent(nn.Conv2d(widths[0], motion * action_size, 1)) if follow else None
+        each = range(action_size)
+        self.steering = silent(nn.Conv2d(widths[0], motion * len(each[launches]), 1)) if steer else None
+        self.commanding = silent(nn.Conv2d(widths[0], motion * len(each[commands]), 1)) if follow else None
 
     def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
         """The frames [B, T, 3, H, W] after `frames` [B, K, 3, H, W] in [-1, 1].
@@ -212,13 +216,13 @@ class MotionModel(ModelMixin, ConfigMixin):
             passed = self.contacts.passed(_precisely(self.passing, exact), apart, normals, amounts)
             at_once, after = at_once + passed[:, :c], after + passed[:, c:]
         if self.steering:
-            at_once = at_once + self._answered(self.steering, exact, action)[0]
-        idle = motion  # beyond what was commanded
+            at_once = at_once + self._times(self._matrices(self.steering, exact), action[:, self.launches])
         if self.commanding:
-            changed, before = self._answered(self.commanding, exact, action - state.action, state.action)
-            at_once, idle = at_once + changed, motion - before
+            matrices = self._matrices(self.commanding, exact)
+            now, before = (self._times(matrices, a[:, self.commands]) for a in (action, state.action))
+            at_once = at_once + now - before - obedience(matrices) * (motion - before)
         if self.losing:
-            at_once = at_once - idle * _precisely(self.losing, exact).repeat_interleave(2, 1)
+            at_once = at_once - motion * _precisely(self.losing, exact).repeat_interleave(2, 1)
         if self.fading is not None:
             faded = self.fading[:, None, None] * carrier.pale(inks)
             at_once = at_once - motion * faded.repeat_interleave(2, 1)
@@ -250,12 +254,14 @@ class MotionModel(ModelMixin, ConfigMixin):
                 frames.append(torch.add(0.5, frame, alpha=0.5).clamp(0, 1))
         return state, torch.stack(frames, 1)
 
-    def _answered(self, layer: nn.Module, features: Tensor, *actions: Tensor) -> tuple[Tensor, ...]:
-        """The motion [B, 2 fields, h, w] that a layer's matrices make of each of these actions [B, A]."""
-        matrices = _precisely(layer, features).unflatten(1, (-1, self.config.action_size))
-        told = (UNIT * action / self.config.action_scale for action in actions)
-        # no product that autocast would make coarse
-        return tuple((matrices * t[:, None, :, None, None]).sum(2) for t in told)
+    def _matrices(self, layer: nn.Module, features: Tensor) -> Tensor:
+        """What makes motion of some channels of actions: [B, 2 fields, channels, h, w]."""
+        return _precisely(layer, features).unflatten(1, (2 * self.carrier.fields, -1))
+
+    def _times(self, matrices: Tensor, actions: Tensor) -> Tensor:
+        """The motion [B, 2 fields, h, w] that `_matrices` make of actions [B, channels]."""
+        told = UNIT * actions / self.config.action_scale
+        return (matrices * told[:, None, :, None, None]).sum(2)  # no product that autocast makes coarse
 
     def _seen(
         self, state: MotionState, action: Tensor, weight: Tensor
@@ -295,6 +301,13 @@ class MotionModel(ModelMixin, ConfigMixin):
 
     def _fold(self, inks: Tensor) -> Tensor:
         return _lean(F.pixel_unshuffle(inks, self.patch))
+
+
+def obedience(matrices: Tensor) -> Tensor:
+    """How much of their motion things owe to commands, from `_matrices` of these: [B, 2 fields, h, w] in
+    [0, 1]."""
+    whole = matrices.unflatten(1, (-1, 2)).square().sum((2, 3))
+    return (1 - torch.exp(-whole / OBEYED**2)).repeat_interleave(2, 1)
 
 
 def certainty(sure: Tensor) -> Tensor:
