@@ -40,14 +40,15 @@ REPAIR = 0.1  #: repairs of pixels are learned slower than motion, lest they blu
 @dataclass(frozen=True)
 class MotionState(TensorState):
     """The inks [B, 3, H, W] of the last frame, hidden ones too, the least and most that its context shows
-    [B, 3, 1, 1], its motion [B, 2 fields, h, w], (right, down) pixels per frame for each field in turn, and
-    the last action [B, A]."""
+    [B, 3, 1, 1], its motion [B, 2 fields, h, w], (right, down) pixels per frame for each field in turn, the
+    last action [B, A], and whether a command other than zero was ever given, [B, 1, 1, 1], 0 or 1."""
 
     inks: Tensor
     least: Tensor
     most: Tensor
     motion: Tensor
     action: Tensor
+    commanded: Tensor
 
 
 class MotionModel(ModelMixin, ConfigMixin):
@@ -76,9 +77,10 @@ class MotionModel(ModelMixin, ConfigMixin):
         not see, so that without this a damped ball cannot be learned
     steer : a thing's motion may change by a matrix times the launch, whatever their sizes
     follow : a thing's motion may also change by a matrix times the change of the command; the larger the
-        matrix, the more the thing keeps to the motion commanded, whatever it meets. `act` sees no actions. To
-        learn the same from `drag` and `steer` is hopeless: either alone makes things worse, until both are
-        right
+        matrix, the more the thing keeps to the motion commanded, whatever it meets. Nothing does before the
+        first command: what is told here need not be told from what is launched there. `act` sees no actions.
+        To learn the same from `drag` and `steer` is hopeless: either alone makes things worse, until both
+        are right
     pale : things of half an ink may lose a share of their motion that others do not. To the normalised
         features of `act` a pale thing is much like a full one: without this its damping is not learned
     meets : `act` sees how much ink each cell has, and where inks would lie over each other if all moved on,
@@ -198,7 +200,7 @@ class MotionModel(ModelMixin, ConfigMixin):
             last = whole(now, moved, hidden)
         least = inks.amin((1, 3, 4))[..., None, None].clamp(max=0)
         most = inks.amax((1, 3, 4))[..., None, None].clamp(min=1)
-        state = MotionState(last, least, most, motion, actions[:, -1])
+        state = MotionState(last, least, most, motion, actions[:, -1], self._commanded(actions))
         return state, torch.stack(explained, 1)
 
     def advance(self, state: MotionState, action: Tensor) -> tuple[MotionState, Tensor]:
@@ -217,10 +219,11 @@ class MotionModel(ModelMixin, ConfigMixin):
             at_once, after = at_once + passed[:, :c], after + passed[:, c:]
         if self.steering:
             at_once = at_once + self._times(self._matrices(self.steering, exact), action[:, self.launches])
+        commanded = torch.maximum(state.commanded, self._commanded(action[:, None]))
         if self.commanding:
             matrices = self._matrices(self.commanding, exact)
             now, before = (self._times(matrices, a[:, self.commands]) for a in (action, state.action))
-            at_once = at_once + now - before - obedience(matrices) * (motion - before)
+            at_once = at_once + now - before - commanded * obedience(matrices) * (motion - before)
         if self.losing:
             at_once = at_once - motion * _precisely(self.losing, exact).repeat_interleave(2, 1)
         if self.fading is not None:
@@ -234,7 +237,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         inks = torch.clamp(sharp, state.least, state.most)
         motion = carrier.filled(travel + after, carrier.weight(inks) * certainty(sure))
         frame = to_frames(shown(sharp, self._hidden(exact)))
-        return MotionState(inks, state.least, state.most, motion, action), frame
+        return MotionState(inks, state.least, state.most, motion, action, commanded), frame
 
     @torch.no_grad()
     def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> MotionState:
@@ -253,6 +256,10 @@ class MotionModel(ModelMixin, ConfigMixin):
                 state, frame = self.advance(state, action)
                 frames.append(torch.add(0.5, frame, alpha=0.5).clamp(0, 1))
         return state, torch.stack(frames, 1)
+
+    def _commanded(self, actions: Tensor) -> Tensor:
+        """Whether there is a command other than zero among actions [B, T, A]: [B, 1, 1, 1], 0 or 1."""
+        return (actions[..., self.commands] != 0).any(2).any(1).float()[:, None, None, None]
 
     def _matrices(self, layer: nn.Module, features: Tensor) -> Tensor:
         """What makes motion of some channels of actions: [B, 2 fields, channels, h, w]."""
