@@ -12,7 +12,7 @@ from benchmarks.records import text_hash
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("worldsim", "envs", "agents")  #: but for training, and the files here that play episodes
-TRAINING = ROOT / "worldsim" / "training"
+TRAINING = "worldsim/training"
 PLAYING = tuple(f"benchmarks/{name}.py" for name in ("playing", "specs", "truth", "workshop"))
 LIBRARIES = ("numpy", "torch", "box2d", "mujoco", "diffusers")
 
@@ -25,7 +25,7 @@ def code_version() -> str:
     changed: `replay` tells.
     """
     found = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
-    sources = [path for path in found if TRAINING not in path.parents]
+    sources = [path for path in found if not path.is_relative_to(ROOT / TRAINING)]
     sources += [ROOT / name for name in PLAYING]
     parts = [p.relative_to(ROOT).as_posix() + "\0" + _code(p.read_text()) for p in sources]
     return text_hash(*parts, platform.python_version(), *map(_library, LIBRARIES))

@@ -25,7 +25,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(SOURCE)
     monkeypatch.setattr(versions, "ROOT", tmp_path)
-    monkeypatch.setattr(versions, "TRAINING", tmp_path / "worldsim" / "training")
     return tmp_path
 
 

@@ -133,8 +133,8 @@ class MotionModel(ModelMixin, ConfigMixin):
             raise ValueError("recalls needs inks that hide others: give covers=True as well")
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
         self.controls = tuple(controls)
-        launches, commands = (channels_of(controls, action_size, kind) for kind in ("launch", "velocity"))
-        self.launches, self.commands = launches, commands
+        self.launches = channels_of(controls, action_size, "launch")
+        self.commands = channels_of(controls, action_size, "velocity")
         self.patch, self.looks = patch, looks
         self.carrier = Carrier(resolution, patch, layered, filled)
         fields = self.carrier.fields
@@ -161,9 +161,9 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.passing = silent(nn.Conv2d(widths[0], matrices, 1)) if matrices else None
         self.losing = silent(nn.Conv2d(widths[0], fields, 1)) if drag else None
         self.fading = nn.Parameter(torch.zeros(fields)) if pale else None
-        each = range(action_size)
-        self.steering = silent(nn.Conv2d(widths[0], motion * len(each[launches]), 1)) if steer else None
-        self.commanding = silent(nn.Conv2d(widths[0], motion * len(each[commands]), 1)) if follow else None
+        launches, commands = (own.stop - own.start for own in (self.launches, self.commands))
+        self.steering = silent(nn.Conv2d(widths[0], motion * launches, 1)) if steer else None
+        self.commanding = silent(nn.Conv2d(widths[0], motion * commands, 1)) if follow else None
 
     def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
         """The frames [B, T, 3, H, W] after `frames` [B, K, 3, H, W] in [-1, 1].
