@@ -28,12 +28,12 @@ from worldsim.models.fields import REACH, differences
 from worldsim.models.inks import BLACK, INKS, to_frames, to_inks
 from worldsim.models.state import TensorState
 from worldsim.models.trunk import Trunk, silent
+from worldsim.scenes import DT, VIEW
 
 UNIT = 4.0  #: pixels per frame that count as one
-RELUCTANCE = 2.0  #: at first inks hide little of each other: some colours are mixtures of them
+RELUCTANCE = 2.0  #: at first inks hide little of each other, as some colours are mixtures; things obey little
 #: logits at first of the shares that inks hide, if they are the same everywhere: black hides most of others
 HIDING = [RELUCTANCE if above == BLACK else -RELUCTANCE for above, _ in OVER]
-OBEYED = 0.3  #: of a matrix of commands as a whole: a thing with twice as much hardly does anything else
 REPAIR = 0.1  #: repairs of pixels are learned slower than motion, lest they blur what is not yet understood
 
 
@@ -76,11 +76,10 @@ class MotionModel(ModelMixin, ConfigMixin):
     drag : a thing may lose a share of its motion at each frame. The loss depends on a speed that `act` does
         not see, so that without this a damped ball cannot be learned
     steer : a thing's motion may change by a matrix times the launch, whatever their sizes
-    follow : a thing's motion may also change by a matrix times the change of the command; the larger the
-        matrix, the more the thing keeps to the motion commanded, whatever it meets. Nothing does before the
-        first command: what is told here need not be told from what is launched there. `act` sees no actions.
-        To learn the same from `drag` and `steer` is hopeless: either alone makes things worse, until both
-        are right
+    follow : a thing may keep a share of the velocity commanded, (right, up) m/s, whatever it meets. Which
+        things do, and how far, is learned; nothing does before the first command: what is told here need not
+        be told from what is launched there. `act` sees no actions. Matrices for commands as for launches are
+        not learned: commands change rarely, and what keeps to them half is worse than what does not
     pale : things of half an ink may lose a share of their motion that others do not. To the normalised
         features of `act` a pale thing is much like a full one: without this its damping is not learned
     meets : `act` sees how much ink each cell has, and where inks would lie over each other if all moved on,
@@ -135,6 +134,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.controls = tuple(controls)
         self.launches = channels_of(controls, action_size, "launch")
         self.commands = channels_of(controls, action_size, "velocity")
+        if follow and (size := self.commands.stop - self.commands.start) > 2:
+            raise ValueError(f"follow takes commands of up to two channels, right and up, not of {size}")
         self.patch, self.looks = patch, looks
         self.carrier = Carrier(resolution, patch, layered, filled)
         fields = self.carrier.fields
@@ -161,9 +162,9 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.passing = silent(nn.Conv2d(widths[0], matrices, 1)) if matrices else None
         self.losing = silent(nn.Conv2d(widths[0], fields, 1)) if drag else None
         self.fading = nn.Parameter(torch.zeros(fields)) if pale else None
-        launches, commands = (own.stop - own.start for own in (self.launches, self.commands))
+        launches = self.launches.stop - self.launches.start
         self.steering = silent(nn.Conv2d(widths[0], motion * launches, 1)) if steer else None
-        self.commanding = silent(nn.Conv2d(widths[0], motion * commands, 1)) if follow else None
+        self.obeying = silent(nn.Conv2d(widths[0], fields, 1)) if follow else None
 
     def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
         """The frames [B, T, 3, H, W] after `frames` [B, K, 3, H, W] in [-1, 1].
@@ -218,18 +219,17 @@ class MotionModel(ModelMixin, ConfigMixin):
             passed = self.contacts.passed(_precisely(self.passing, exact), apart, normals, amounts)
             at_once, after = at_once + passed[:, :c], after + passed[:, c:]
         if self.steering:
-            at_once = at_once + self._times(self._matrices(self.steering, exact), action[:, self.launches])
-        commanded = torch.maximum(state.commanded, self._commanded(action[:, None]))
-        if self.commanding:
-            matrices = self._matrices(self.commanding, exact)
-            now, before = (self._times(matrices, a[:, self.commands]) for a in (action, state.action))
-            at_once = at_once + now - before - commanded * obedience(matrices) * (motion - before)
+            at_once = at_once + self._launched(_precisely(self.steering, exact), action)
         if self.losing:
             at_once = at_once - motion * _precisely(self.losing, exact).repeat_interleave(2, 1)
         if self.fading is not None:
             faded = self.fading[:, None, None] * carrier.pale(inks)
             at_once = at_once - motion * faded.repeat_interleave(2, 1)
         leaving, weight = motion + at_once, weight * certainty(sure)
+        commanded = torch.maximum(state.commanded, self._commanded(action[:, None]))
+        if self.obeying:
+            obeyed = commanded * obedience(_precisely(self.obeying, exact))
+            leaving = leaving + obeyed.repeat_interleave(2, 1) * (self._command(action) - leaving)
         travel = carrier.filled(carrier.carried(leaving, leaving), carrier.carried(weight, leaving))
         rough = carrier.moved(inks, travel) + REPAIR * F.pixel_shuffle(repair, self.patch)
         guide = F.pixel_shuffle(self.guide(features), self.patch)
@@ -261,14 +261,16 @@ class MotionModel(ModelMixin, ConfigMixin):
         """Whether there is a command other than zero among actions [B, T, A]: [B, 1, 1, 1], 0 or 1."""
         return (actions[..., self.commands] != 0).any(2).any(1).float()[:, None, None, None]
 
-    def _matrices(self, layer: nn.Module, features: Tensor) -> Tensor:
-        """What makes motion of some channels of actions: [B, 2 fields, channels, h, w]."""
-        return _precisely(layer, features).unflatten(1, (2 * self.carrier.fields, -1))
+    def _launched(self, matrices: Tensor, action: Tensor) -> Tensor:
+        """The motion [B, 2 fields, h, w] that matrices [B, 2 fields · launches, h, w] make of a launch."""
+        told = UNIT * action[:, None, self.launches, None, None] / self.config.action_scale
+        return (matrices.unflatten(1, (2 * self.carrier.fields, -1)) * told).sum(2)  # autocast leaves it be
 
-    def _times(self, matrices: Tensor, actions: Tensor) -> Tensor:
-        """The motion [B, 2 fields, h, w] that `_matrices` make of actions [B, channels]."""
-        told = UNIT * actions / self.config.action_scale
-        return (matrices * told[:, None, :, None, None]).sum(2)  # no product that autocast makes coarse
+    def _command(self, action: Tensor) -> Tensor:
+        """The motion [B, 2 fields, 1, 1] that is commanded."""
+        command = action[:, self.commands]
+        right_up = F.pad(command, (0, 2 - command.shape[1])) * (self.resolution * DT / VIEW)
+        return (right_up * right_up.new_tensor([1.0, -1.0])).repeat(1, self.carrier.fields)[..., None, None]
 
     def _seen(
         self, state: MotionState, action: Tensor, weight: Tensor
@@ -310,11 +312,9 @@ class MotionModel(ModelMixin, ConfigMixin):
         return _lean(F.pixel_unshuffle(inks, self.patch))
 
 
-def obedience(matrices: Tensor) -> Tensor:
-    """How much of their motion things owe to commands, from `_matrices` of these: [B, 2 fields, h, w] in
-    [0, 1]."""
-    whole = matrices.unflatten(1, (-1, 2)).square().sum((2, 3))
-    return (1 - torch.exp(-whole / OBEYED**2)).repeat_interleave(2, 1)
+def obedience(willing: Tensor) -> Tensor:
+    """The share that a place keeps to a command, in [0, 1]; an eighth for 0, from which it learns fast."""
+    return torch.sigmoid(RELUCTANCE * (2 * willing - 1))
 
 
 def certainty(sure: Tensor) -> Tensor:
