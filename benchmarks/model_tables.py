@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 RANKED = 3  #: training seeds without which families are not ranked
 NEEDED = "memory_needed_mib"  #: in place of what was not measured for lack of memory
-LINES = ("tracker", "autoencoder", "inertia", "retrieval")  #: before the models
+FLOORS = ("tracker", "autoencoder", "tracker 128 px", "autoencoder 128 px")
+LINES = (*FLOORS, "inertia", "retrieval")  #: before the models
 
 
 def laws(rows: Sequence[Row], scenario: str) -> Table:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from worldsim.models import WorldModel
 
 NULLS = ("tracker", "inertia", "retrieval")  #: no model of their own stands behind these names
+PIXELS = 64  #: side of the pictures that world models are measured on
 STREAM = "laws"  #: names the clips: neither trained on nor used for choosing checkpoints
 FRAMES = (7, 15, 23, 31)  #: of which the position error is reported
 METRICS = {
@@ -35,13 +36,15 @@ class Cell:
     clips: int
     memory: int
     autoencoder: bool = False
+    pixels: int = PIXELS
 
     @property
     def name(self) -> str:
         """How the model is called in rows."""
-        if self.autoencoder:
-            return "autoencoder"
-        return self.model if self.model in NULLS else called(self.model)
+        if self.model not in NULLS and not self.autoencoder:
+            return called(self.model)
+        name = "autoencoder" if self.autoencoder else self.model
+        return name if self.pixels == PIXELS else f"{name} {self.pixels} px"
 
     def file(self, work: Path) -> Path:
         """Where this cell's result lies; other weights or numbers have another file."""
@@ -50,7 +53,7 @@ class Cell:
 
         weights = "" if self.model in NULLS else file_hash(checkpoint_folder(self.model))
         settings = text_hash(self.clips, self.memory * (self.model == "retrieval"), weights)
-        return work / f"{self.name}-{self.scenario}-{self.level}-{settings}.json"
+        return work / f"{self.name.replace(' ', '')}-{self.scenario}-{self.level}-{settings}.json"
 
 
 def measure(cell: Cell, work: Path) -> None:
@@ -64,7 +67,9 @@ def measure(cell: Cell, work: Path) -> None:
     clips = rollouts.make_clips(cell.scenario, cell.level, cell.clips, STREAM)
     after_impact = studies.after_impact(cell.scenario)
     if cell.model == "tracker":
-        scores = rollouts.score_batches(clips, lambda some, _: rollouts.truth(some, 64), 4, after_impact)
+        scores = rollouts.score_batches(
+            clips, lambda some, _: rollouts.truth(some, cell.pixels), 4, after_impact
+        )
     elif cell.autoencoder:
         floor = load_autoencoder(cell.model)
         scores = rollouts.score_batches(

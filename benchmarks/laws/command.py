@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks import results_io
-from benchmarks.laws.cell import NULLS, Cell, measure
+from benchmarks.laws.cell import NULLS, PIXELS, Cell, measure
 from benchmarks.laws.models import called, cost, scenarios_of, seed_of
 from benchmarks.laws.parts import make_rows
 from benchmarks.laws.published import SCENARIOS, published
@@ -24,8 +25,8 @@ class Args:
 
     models: tuple[str, ...] = ("table", "drop")
     """Shipped names or checkpoint folders; each is measured on the scenarios that its recipe trains on."""
-    autoencoder: str = ""
-    """Folder of a trained autoencoder, if its floor is asked for too."""
+    autoencoders: tuple[str, ...] = ()
+    """Folders of trained autoencoders, each for pictures of another size, whose floors are asked for too."""
     clips: int = 500
     """Clips of each scenario and level."""
     memory: int = 10_000
@@ -74,7 +75,8 @@ def main(args: Args) -> None:
 
 
 def plan(args: Args) -> list[Cell]:
-    """All cells: every model on its scenarios, the nulls and an autoencoder on all, level by level.
+    """All cells: every model on its scenarios, the nulls and autoencoders on all, level by level. With an
+    autoencoder of pictures of another size the tracker is measured on those too.
 
     Raises ValueError for a model that cannot be read or that no scenario of the study fits, and for two whose
     rows could not be told apart.
@@ -82,17 +84,18 @@ def plan(args: Args) -> list[Cell]:
     from worldsim.models.autoencoder import load_autoencoder
     from worldsim.scenarios import get_scenario
 
-    asked: list[tuple[str, Sequence[str], bool]] = [(null, SCENARIOS, False) for null in NULLS]
-    if args.autoencoder:
-        load_autoencoder(args.autoencoder)
-        asked.append((args.autoencoder, SCENARIOS, True))
-    asked += [(model, scenarios_of(model), False) for model in args.models]
-    names = [(called(model), seed_of(model).get("seed")) for model in args.models]
-    if twice := [name for name, seed in names if names.count((name, seed)) > 1]:
-        raise ValueError(f"two models of one training seed are both called {twice[0]}")
+    sides = {folder: load_autoencoder(folder).resolution for folder in args.autoencoders}
+    names = [f"autoencoder of {side} pixels" for side in sides.values()]
+    names += [f"{called(model)} of one training seed {seed_of(model)}" for model in args.models]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"there are two models {twice[0]}; their rows could not be told apart")
+    asked: list[tuple[str, Sequence[str], dict[str, Any]]] = [(null, SCENARIOS, {}) for null in NULLS]
+    asked += [("tracker", SCENARIOS, {"pixels": side}) for side in sides.values() if side != PIXELS]
+    asked += [(f, SCENARIOS, {"pixels": side, "autoencoder": True}) for f, side in sides.items()]
+    asked += [(model, scenarios_of(model), {}) for model in args.models]
     return [
-        Cell(model, scenario, level, args.clips, args.memory, autoencoder)
-        for model, scenarios, autoencoder in asked
+        Cell(model, scenario, level, args.clips, args.memory, **more)
+        for model, scenarios, more in asked
         for scenario in scenarios
         for level in get_scenario(scenario).levels
     ]

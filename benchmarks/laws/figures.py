@@ -129,7 +129,7 @@ def over_speed_and_radius(clips: Sequence[Mapping[str, Any]]) -> Figure:
     shown_in: dict[str, list[str]] = {}
     for clip in clips:
         models = shown_in.setdefault(clip["scenario"], [])
-        if clip["model"] not in ("tracker", *models):
+        if clip["model"] not in models and not clip["model"].startswith("tracker"):
             models.append(clip["model"])
     most = max(map(len, shown_in.values()), default=1)
     figure = Figure(figsize=(2.3 * most + 0.8, 2.1 * len(shown_in) + 0.3), layout="constrained")

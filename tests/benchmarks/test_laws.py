@@ -81,7 +81,7 @@ def test_all_levels_of_the_study_are_planned():
 def test_an_autoencoder_is_a_floor_of_every_scenario(tmp_path: Path):
     folder = tmp_path / "a-run" / "step-1"
     Autoencoder(widths=(8,), latent_channels=4).save_pretrained(folder)
-    args = Args(models=(), autoencoder=str(folder), clips=3, work=tmp_path / "work")
+    args = Args(models=(), autoencoders=(str(folder),), clips=3, work=tmp_path / "work")
     cells = [cell for cell in plan(args) if cell.name == "autoencoder"]
     assert {c.scenario for c in cells} == set(SCENARIOS)
     measure(cells[0], args.work)
@@ -90,7 +90,24 @@ def test_an_autoencoder_is_a_floor_of_every_scenario(tmp_path: Path):
         value(rows, model="autoencoder", scenario="uniform", level="id", metric="permanence") < 1
     )  # untrained
     with pytest.raises(ValueError, match="cannot be read"):
-        plan(replace(args, autoencoder=str(tmp_path)))
+        plan(replace(args, autoencoders=(str(tmp_path),)))
+
+
+def test_an_autoencoder_of_larger_pictures_stands_beside_the_tracker_on_them(tmp_path: Path):
+    for run, side in (("one", 64), ("two", 128), ("three", 128)):
+        Autoencoder(resolution=side, widths=(8,), latent_channels=4).save_pretrained(tmp_path / run)
+    one, two, three = (str(tmp_path / run) for run in ("one", "two", "three"))
+    cells = plan(Args(models=(), autoencoders=(one, two), clips=3))
+    first = {c.name: c for c in reversed(cells) if c.scenario == "uniform"}
+    assert {"tracker", "tracker 128 px", "autoencoder", "autoencoder 128 px"} < set(first)
+    errors = {}
+    for name in ("tracker", "tracker 128 px", "autoencoder 128 px"):
+        measure(first[name], tmp_path)
+        _, rows = read(first[name].file(tmp_path))
+        errors[name] = value(rows, model=name, metric="velocity_error")
+    assert errors["tracker 128 px"] < errors["tracker"] < errors["autoencoder 128 px"]
+    with pytest.raises(ValueError, match="two models autoencoder of 128 pixels"):
+        plan(Args(models=(), autoencoders=(two, three)))
 
 
 def test_the_cost_of_training_stands_beside_the_errors(tmp_path: Path):
@@ -132,7 +149,7 @@ def test_runs_that_differ_in_their_seed_alone_share_a_name_but_no_two_rows(tmp_p
     assert models.called(one) == models.called(other) == "uniform-direct"
     assert [models.seed_of(folder) for folder in (one, other)] == [{"seed": 0}, {"seed": 1}]
     assert len({cell.file(tmp_path) for cell in plan(Args(models=(one, other)))}) == 4 * 2 + 3 * 15
-    with pytest.raises(ValueError, match="one training seed are both called uniform-direct"):
+    with pytest.raises(ValueError, match="two models uniform-direct of one training seed"):
         plan(Args(models=(one, twin)))
 
 
