@@ -129,7 +129,7 @@ def test_the_cost_of_training_stands_beside_the_errors(tmp_path: Path):
 
 
 def test_a_model_is_called_by_its_folder_and_family(tmp_path: Path):
-    assert models.called("table") == "table-convolutional"
+    assert models.called("drop") == "drop-motion"
     for folder, name in (("uniform", "uniform-direct"), ("uniform-direct", "uniform-direct"),
                          ("directory", "directory-direct")):  # fmt: skip
         DirectModel(widths=(8, 8), blocks=(1, 1)).save_pretrained(tmp_path / folder / "step-1")

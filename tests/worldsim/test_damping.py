@@ -45,6 +45,19 @@ def test_a_free_ball_slows_down_exactly(name, damping):
         assert states[:, 3 + axis] == pytest.approx(speed * np.exp(-damping * TIME), abs=1e-5)
 
 
+def test_rolling_balls_come_to_rest_in_view_with_nothing_beside_them():
+    roll = get_scenario("roll")
+    scenes, _ = sample(roll, "id", key.fold(np.arange(40, dtype=np.uint64), "test roll"))
+    assert {(len(s.bodies), s.bodies[0].color, s.damping, s.control) for s in scenes} == {
+        (1, "sky", 1.0, None)
+    }
+    rest = np.array([np.add(s.bodies[0].position, s.bodies[0].velocity) for s in scenes])  # v / c on the way
+    radius = np.array([s.bodies[0].radius for s in scenes])[:, None]
+    assert (np.minimum(rest, VIEW - rest) > radius).all()
+    states = simulate(make_engine("box2d"), scenes, 120).states
+    assert states[:, -1, 0, :2] == pytest.approx(rest, abs=1e-3)
+
+
 @pytest.mark.parametrize("name", SOLVERS)
 def test_short_steps_near_a_box_change_nothing(name):
     """The box stands by: frames are cut into steps, and the ball is not touched."""

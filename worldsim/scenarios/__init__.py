@@ -8,7 +8,7 @@ from worldsim.scenarios.cushion import Cushion
 from worldsim.scenarios.fall import Catch, Drop, Parabola
 from worldsim.scenarios.launch import Launch, Triple
 from worldsim.scenarios.pairs import PAIRED
-from worldsim.scenarios.push import Push
+from worldsim.scenarios.push import Push, Roll
 from worldsim.scenarios.screen import Screen
 from worldsim.scenarios.templates import Templates
 from worldsim.scenarios.uniform import Uniform
@@ -21,6 +21,7 @@ STAGED: tuple[Scenario, ...] = (  # what tasks add
     Carriage(),
     CarriageWall(),
     Push(),
+    Roll(),
     Templates(),
 )
 SCENARIOS: dict[str, Scenario] = {s.name: s for s in (*BASIC, *STAGED, *BANDED, *PAIRED)}

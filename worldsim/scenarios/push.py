@@ -1,4 +1,7 @@
-"""Push: a ball rolls and slows down; a box that can push it is steered at random, or once at the ball."""
+"""Push: a ball rolls and slows down; a box that can push it is steered at random, or once at the ball.
+
+Roll: the same ball alone. Where it is pushed, slowing down is hard to tell from being pushed too little.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -47,14 +50,12 @@ class Push:
         position = rng.uniform(radius, VIEW - radius, size=2)
         pusher = rng.uniform(HALF, VIEW - HALF, size=2)
         speed = 0.0 if rng.random() < 0.3 else rng.uniform(0.5, 4.0)
-        angle = rng.uniform(0, 2 * np.pi)
-        velocity = speed * np.array([np.cos(angle), np.sin(angle)])
-        rest = position + velocity / DAMPING
-        if gap(position, pusher, radius) < 0.1 or (np.abs(rest - VIEW / 2) > VIEW / 2 - radius).any():
+        rolling = _rolling(radius, position, speed, rng)
+        if rolling is None or gap(position, pusher, radius) < 0.1:
             return None
-        ball, box = self.template.bodies
-        moving = replace(ball, size=(radius,), position=pair(position), velocity=pair(velocity))
-        return replace(self.template, bodies=(moving, replace(box, position=pair(pusher))))
+        return replace(
+            self.template, bodies=(rolling, replace(self.template.bodies[1], position=pair(pusher)))
+        )
 
     def accept(self, level: str, clips: Trajectory) -> np.ndarray:
         """Every draw belongs to its level."""
@@ -75,6 +76,40 @@ class Push:
         fast = ~base.within_speed(simulate(make_engine("reference"), scenes, frames, actions))
         actions[fast] = 0.0
         return actions
+
+
+class Roll:
+    """The ball begins anywhere and rolls until it lies still."""
+
+    name = "roll"
+    levels = ("id",)
+    frames = 32
+    template = replace(Push.template, bodies=Push.template.bodies[:1], control=None)
+
+    def propose(self, level: str, rng: np.random.Generator) -> Scene | None:
+        """See `Scenario.propose`."""
+        radius = base.radius(rng, False)
+        position = rng.uniform(radius, VIEW - radius, size=2)
+        rolling = _rolling(radius, position, rng.uniform(0.5, 4.0), rng)
+        return None if rolling is None else replace(self.template, bodies=(rolling,))
+
+    def accept(self, level: str, clips: Trajectory) -> np.ndarray:
+        """Every draw belongs to its level."""
+        return np.ones(len(clips.states), dtype=bool)
+
+    def actions(self, scenes: Sequence[Scene], keys: np.ndarray, frames: int) -> np.ndarray:
+        """Nothing can be actuated."""
+        return base.no_actions(scenes, frames)
+
+
+def _rolling(radius: float, position: np.ndarray, speed: float, rng: np.random.Generator) -> Body | None:
+    """A ball that rolls in any direction; None where it would not come to rest in view."""
+    angle = rng.uniform(0, 2 * np.pi)
+    velocity = speed * np.array([np.cos(angle), np.sin(angle)])
+    rest = position + velocity / DAMPING
+    if (np.abs(rest - VIEW / 2) > VIEW / 2 - radius).any():
+        return None
+    return Body("sky", (radius,), pair(position), pair(velocity))
 
 
 def _charge(scene: Scene, rng: np.random.Generator) -> tuple[int, np.ndarray]:

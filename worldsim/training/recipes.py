@@ -86,7 +86,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {  #: what a family changes in every reci
 TABLE = {"action_size": 2, "action_scale": 4.0}
 CONTROLLED = TABLE | {"action_size": 4, "controls": ("launch", "velocity")}
 DROP = {"action_size": 1, "action_scale": 1.5}
-COMMANDED = {"drag": True, "steer": True}  #: motions that are lost, and those that follow commands
+COMMANDED = {"drag": True, "steer": True}  #: a thing loses its motion and takes that of a command
 MEETING = {"meets": True, "aligned": True, "weighed": True}  #: what passes where things meet
 CONTACTS: dict[str, Any] = {  #: most short windows show a contact, and long rollouts come late
     "clips": 40_000,
@@ -118,18 +118,19 @@ RECIPES: dict[str, Recipe] = {
             "table",
             "no gravity: one to three balls, a launched one, walls, a screen and a paddle, a pushed ball",
             (
-                ("uniform", 0.04),
+                ("uniform", 0.03),
                 ("collision", 0.08),
-                ("oblique", 0.24),
-                ("launch", 0.18),
+                ("oblique", 0.22),
+                ("launch", 0.17),
                 ("triple", 0.1),
                 ("cushion", 0.12),
                 ("screen", 0.1),
                 ("push", 0.14),
+                ("roll", 0.04),
             ),
             # a pale ball is damped; what met something comes back to its command
-            model=CONTROLLED | COMMANDED | MEETING | {"pale": True, "follow": True, "recalls": True},
-            **MANY | {"steps": 4_500, "horizons": TURNS, "event_weight": 24.0},
+            model=CONTROLLED | MEETING | {"steer": True, "pale": True, "follow": True, "recalls": True},
+            **MANY | {"horizons": TURNS, "event_weight": 24.0},
         ),
         Recipe(
             "drop",
