@@ -128,8 +128,8 @@ def truth(clips: Clips, resolution: int, frames: int | None = None) -> Tensor:
 def reconstruct(autoencoder: Any, clips: Clips) -> Tensor:
     """True frames [N, T, 3, H, W] of clips as they come back from an autoencoder of pictures in [-1, 1]."""
     frames = truth(clips, autoencoder.resolution).to(device_of(autoencoder))
-    back = autoencoder(frames.flatten(0, 1) * 2 - 1).unflatten(0, frames.shape[:2])
-    return quantise((back + 1) / 2).cpu()
+    back, _ = autoencoder(frames.flatten(0, 1) * 2 - 1)
+    return quantise((back.unflatten(0, frames.shape[:2]) + 1) / 2).cpu()
 
 
 def score(clips: Clips, frames: Tensor, context: int = 4, after_impact: bool = False) -> RolloutScores:

@@ -1,7 +1,10 @@
-"""Frames to latents and back: the autoencoder of `diffusers` on pictures folded by space-to-depth.
+"""Frames to latents and back: what a matrix does for each cell of a picture, and what the autoencoder of
+`diffusers` adds.
 
-It is deterministic. The channels of a latent have a root mean square of one at every place, which takes the
-part of the usual scaling factor, so that nothing has to be measured after training.
+The matrices alone lose little of what matters, and exactly: behind the normalisations of a deep network an
+edge is known to a twentieth of a pixel, which is a speed that a tracker sees. It is deterministic. Training
+keeps each channel near a mean of zero and a variance of one, which takes the part of the usual scaling
+factor, so that nothing has to be measured afterwards.
 """
 
 from pathlib import Path
@@ -11,6 +14,8 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL, ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
+
+from worldsim.models.trunk import precisely, silent
 
 
 class Autoencoder(ModelMixin, ConfigMixin):
@@ -36,7 +41,7 @@ class Autoencoder(ModelMixin, ConfigMixin):
         patch: int = 4,
         widths: tuple[int, ...] = (48,),
         layers: int = 1,
-        latent_channels: int = 16,
+        latent_channels: int = 32,
         detail: int = 16,
     ) -> None:
         super().__init__()
@@ -60,14 +65,26 @@ class Autoencoder(ModelMixin, ConfigMixin):
             nn.SiLU(),
             nn.Conv2d(detail, 3, 3, padding=1),
         )
-        for parameter in self.sharpen[-1].parameters():
-            nn.init.zeros_(parameter)
+        values = 3 * self.factor**2
+        self.into, self.out = nn.Conv2d(values, latent_channels, 1), nn.Conv2d(latent_channels, values, 1)
+        for layer in (
+            self.inner.quant_conv,
+            self.inner.decoder.conv_out,
+            self.sharpen[-1],
+            self.into,
+            self.out,
+        ):
+            silent(layer)
+        nn.init.orthogonal_(self.into.weight)
+        with torch.no_grad():
+            self.out.weight.copy_(self.into.weight.transpose(0, 1))
 
     def encode(self, frames: Tensor) -> Tensor:
         """Latents of pictures [N, 3, H, W] in [-1, 1]."""
-        folded = F.pixel_unshuffle(frames, self.patch).contiguous(memory_format=torch.channels_last)
-        latents = self.inner.encode(folded).latent_dist.mode().float()
-        return F.rms_norm(latents.movedim(1, -1), (self.latent_channels,), eps=1e-6).movedim(-1, 1)
+        ink = frames - 1  # none is where a picture is white
+        folded = F.pixel_unshuffle(ink, self.patch).contiguous(memory_format=torch.channels_last)
+        added = self.inner.encode(folded).latent_dist.mode().float()
+        return precisely(self.into, F.pixel_unshuffle(ink, self.factor)) + added
 
     def encode_clips(self, frames: Tensor) -> Tensor:
         """Latents [B, T, C, h, w] of frames [B, T, 3, H, W] in [0, 1]."""
@@ -75,12 +92,14 @@ class Autoencoder(ModelMixin, ConfigMixin):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures [N, 3, H, W], not clamped, of latents."""
-        rough = F.pixel_shuffle(self.inner.decode(latents).sample, self.patch)
-        return rough.float() + self.sharpen(rough).float()
+        added = F.pixel_shuffle(self.inner.decode(latents).sample.float(), self.patch)
+        rough = 1 + F.pixel_shuffle(precisely(self.out, latents), self.factor) + added
+        return rough + self.sharpen(rough).float()
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """Pictures [N, 3, H, W] as they come back."""
-        return self.decode(self.encode(frames))
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures [N, 3, H, W] as they come back, and their latents."""
+        latents = self.encode(frames)
+        return self.decode(latents), latents
 
 
 def load_autoencoder(folder: str | Path) -> Autoencoder:

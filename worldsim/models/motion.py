@@ -27,7 +27,7 @@ from worldsim.models.covering import OVER, shown, whole
 from worldsim.models.fields import REACH, differences
 from worldsim.models.inks import BLACK, INKS, to_frames, to_inks
 from worldsim.models.state import TensorState
-from worldsim.models.trunk import Trunk, silent
+from worldsim.models.trunk import Trunk, precisely, silent
 from worldsim.scenes import DT, VIEW
 
 UNIT = 4.0  #: pixels per frame that count as one
@@ -192,7 +192,7 @@ class MotionModel(ModelMixin, ConfigMixin):
             moved = carrier.moved(last, motion)
             for _ in range(self.looks):
                 features = self.look(torch.cat([self._fold(shown(moved, hidden) - now), self._fold(now)], 1))
-                found = _precisely(self.correct, features)
+                found = precisely(self.correct, features)
                 change, sure = found.tensor_split([motion.shape[1]], 1)
                 weight = carrier.weight(whole(now, moved, hidden)) * certainty(sure)
                 motion = carrier.filled(motion + change, weight)
@@ -213,22 +213,22 @@ class MotionModel(ModelMixin, ConfigMixin):
         exact = features.float()
         c = motion.shape[1]
         parts = [c, c, carrier.fields, INKS * self.patch**2]
-        at_once, after, sure, repair = _precisely(self.leave, exact).split(parts, 1)
+        at_once, after, sure, repair = precisely(self.leave, exact).split(parts, 1)
         if self.passing:
             amounts = self.contacts.amounts(inks) if self.config.weighed else None
-            passed = self.contacts.passed(_precisely(self.passing, exact), apart, normals, amounts)
+            passed = self.contacts.passed(precisely(self.passing, exact), apart, normals, amounts)
             at_once, after = at_once + passed[:, :c], after + passed[:, c:]
         if self.steering:
-            at_once = at_once + self._launched(_precisely(self.steering, exact), action)
+            at_once = at_once + self._launched(precisely(self.steering, exact), action)
         if self.losing:
-            at_once = at_once - motion * _precisely(self.losing, exact).repeat_interleave(2, 1)
+            at_once = at_once - motion * precisely(self.losing, exact).repeat_interleave(2, 1)
         if self.fading is not None:
             faded = self.fading[:, None, None] * carrier.pale(inks)
             at_once = at_once - motion * faded.repeat_interleave(2, 1)
         leaving, weight = motion + at_once, weight * certainty(sure)
         commanded = torch.maximum(state.commanded, self._commanded(action[:, None]))
         if self.obeying:
-            obeyed = commanded * obedience(_precisely(self.obeying, exact))
+            obeyed = commanded * obedience(precisely(self.obeying, exact))
             leaving = leaving + obeyed.repeat_interleave(2, 1) * (self._command(action) - leaving)
         travel = carrier.filled(carrier.carried(leaving, leaving), carrier.carried(weight, leaving))
         rough = carrier.moved(inks, travel) + REPAIR * F.pixel_shuffle(repair, self.patch)
@@ -306,7 +306,7 @@ class MotionModel(ModelMixin, ConfigMixin):
             return torch.sigmoid(self.hiding)[None, :, None, None]
         if self.covering is None or features is None:
             return None
-        return self.carrier.finer(torch.sigmoid(_precisely(self.covering, features) - RELUCTANCE))
+        return self.carrier.finer(torch.sigmoid(precisely(self.covering, features) - RELUCTANCE))
 
     def _fold(self, inks: Tensor) -> Tensor:
         return _lean(F.pixel_unshuffle(inks, self.patch))
@@ -327,9 +327,3 @@ def _lean(x: Tensor) -> Tensor:
     kind = x.device.type
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
     return x.to(dtype, memory_format=torch.channels_last)
-
-
-def _precisely(layer: nn.Module, x: Tensor) -> Tensor:
-    """In single precision: half a percent of a motion, all that bfloat16 holds, is seen in a rollout."""
-    with torch.autocast(x.device.type, enabled=False):
-        return layer(x.float()).contiguous()

@@ -12,6 +12,7 @@ from worldsim.models.transformer import leading
 from worldsim.training.recipes import Recipe
 
 EXPLAIN = 0.3  #: weight of the context's frames in the loss of `motion`
+NORMAL = 2e-3  #: weight of the distribution of latents in the loss of `autoencoder`
 FLAT = 3e-4  #: mean squared error of a frame up to which its loss is about quadratic
 
 
@@ -130,9 +131,13 @@ def forcing(
 def reconstruction(
     model: nn.Module, bare: Any, frames: Tensor, actions: Tensor, recipe: Recipe, draw: int
 ) -> Tensor:
-    """`frame_loss` of pictures that went through an autoencoder."""
+    """`frame_loss` of pictures that went through an autoencoder, and how far the channels of their latents
+    are from a mean of zero and a variance of one: the divergence from a normal distribution."""
     pictures = frames.flatten(0, 1) * 2 - 1
-    return frame_loss((model(pictures) - pictures).square().mean((1, 2, 3))).mean()
+    back, latents = model(pictures)
+    variance, mean = torch.var_mean(latents, (0, 2, 3))
+    apart = (mean.square() + variance - 1 - variance.clamp(min=1e-6).log()).mean() / 2
+    return frame_loss((back - pictures).square().mean((1, 2, 3))).mean() + NORMAL * apart
 
 
 def _encoded(bare: Any, frames: Tensor) -> Tensor:
