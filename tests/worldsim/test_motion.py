@@ -17,7 +17,7 @@ from worldsim.models.fields import differences
 from worldsim.models.inks import to_inks
 from worldsim.models.motion import MotionModel
 from worldsim.rendering import Looks, render
-from worldsim.scenarios.push import DAMPING
+from worldsim.scenarios.push import DAMPING, Push
 from worldsim.scenes import DT, Body, Control, Scene
 from worldsim.tracking import Tracker
 from worldsim.training.data import make_clips
@@ -188,6 +188,33 @@ def test_balls_collide_by_one_constant_number_whatever_their_size(radii, angle):
         true = 0.64 * states[0, -1, body, 3:5] * torch.tensor([1.0, -1.0])
         found = state.motion[0, 2 * body : 2 * body + 2, 15 - y, x]
         assert found.tolist() == pytest.approx(true.tolist(), abs=0.06), body
+
+
+def test_a_damped_ball_that_is_pushed_keeps_up_with_the_pusher():
+    """Three numbers: how much it is damped, that it takes the pusher's motion, and that the pusher obeys."""
+    scene = replace(
+        Push.template,
+        bodies=(
+            Body("sky", (0.9,), (4.5, 5.0)),
+            Body("red", (0.8, 0.8), (2.0, 5.0), shape="box", motion="kinematic"),
+        ),
+    )
+    actions = np.zeros((1, 33, 2))
+    actions[0, 3:, 0] = 1.5
+    states = torch.from_numpy(simulate(make_engine("reference"), [scene], 34, actions).states).float()
+    frames = render(states, Looks.of([scene]), 64) * 2 - 1
+    made = MotionModel(**SMALL, pale=True, follow=True, meets=True, aligned=True).eval()
+    with torch.no_grad():
+        made.fading[1] = 1 - float(np.exp(-DAMPING * DT))
+        made.passing.bias.view(2, 2, 3, 2, 2)[0, 1, 0, 0, 0] = 1.0
+        made.obeying.bias[:] = torch.tensor([6.0, -6.0, -6.0])
+        state, _ = made.watch(frames[:, :4], torch.zeros(1, 3, 2))
+        for action in torch.from_numpy(actions[:, 3:]).float().unbind(1):
+            state, _ = made.advance(state, action)
+    share = state.inks[0, 1].clamp(0, 1).sum(0)
+    place = (share * (torch.arange(64) + 0.5)).sum() / share.sum() / 6.4
+    assert states[0, -1, 0, 0] > 6.9  # it is pushed for more than two metres
+    assert place.item() == pytest.approx(states[0, -1, 0, 0].item(), abs=0.2)
 
 
 def test_balls_that_pass_through_each_other_keep_their_colours():

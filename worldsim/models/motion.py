@@ -206,9 +206,9 @@ class MotionModel(ModelMixin, ConfigMixin):
 
     def advance(self, state: MotionState, action: Tensor) -> tuple[MotionState, Tensor]:
         """The next state, and its frame [B, 3, H, W] in [-1, 1], not yet clamped."""
-        inks, motion, carrier = state.inks, state.motion, self.carrier
-        weight = carrier.weight(inks)
-        seen, apart, normals = self._seen(state, action, weight)
+        inks, carrier = state.inks, self.carrier
+        motion, weight = self._faded(state), carrier.weight(inks)
+        seen, apart, normals = self._seen(state, motion, action, weight)
         features = self.act(seen)
         exact = features.float()
         c = motion.shape[1]
@@ -222,9 +222,6 @@ class MotionModel(ModelMixin, ConfigMixin):
             at_once = at_once + self._launched(precisely(self.steering, exact), action)
         if self.losing:
             at_once = at_once - motion * precisely(self.losing, exact).repeat_interleave(2, 1)
-        if self.fading is not None:
-            faded = self.fading[:, None, None] * carrier.pale(inks)
-            at_once = at_once - motion * faded.repeat_interleave(2, 1)
         leaving, weight = motion + at_once, weight * certainty(sure)
         commanded = torch.maximum(state.commanded, self._commanded(action[:, None]))
         if self.obeying:
@@ -257,6 +254,14 @@ class MotionModel(ModelMixin, ConfigMixin):
                 frames.append(torch.add(0.5, frame, alpha=0.5).clamp(0, 1))
         return state, torch.stack(frames, 1)
 
+    def _faded(self, state: MotionState) -> Tensor:
+        """The motion without what pale things lose of it, before anything meets: a ball that is pushed all
+        the while does not fall behind."""
+        if self.fading is None:
+            return state.motion
+        lost = self.fading[:, None, None] * self.carrier.pale(state.inks)
+        return state.motion * (1 - lost.repeat_interleave(2, 1))
+
     def _commanded(self, actions: Tensor) -> Tensor:
         """Whether there is a command other than zero among actions [B, T, A]: [B, 1, 1, 1], 0 or 1."""
         return (actions[..., self.commands] != 0).any(2).any(1).float()[:, None, None, None]
@@ -273,11 +278,11 @@ class MotionModel(ModelMixin, ConfigMixin):
         return (right_up * right_up.new_tensor([1.0, -1.0])).repeat(1, self.carrier.fields)[..., None, None]
 
     def _seen(
-        self, state: MotionState, action: Tensor, weight: Tensor
+        self, state: MotionState, motion: Tensor, action: Tensor, weight: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """What `act` sees, [B, C, h, w], the differences of motion that may pass from field to field, and the
         normals that they are along."""
-        inks, motion, contacts = state.inks, state.motion, self.contacts
+        inks, contacts = state.inks, self.contacts
         there = self.carrier.presence(weight)
         apart, normals = contacts.between(motion, there), None
         if self.config.meets:
