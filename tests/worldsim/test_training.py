@@ -214,7 +214,7 @@ def test_a_recipe_of_another_family_has_the_schedule_of_that_family():
     direct = uniform.of_family("direct")
     assert direct.horizons == Recipe("", "", ()).horizons and direct.mixture == uniform.mixture
     actions = {name: table.model[name] for name in ("action_size", "action_scale", "controls")}
-    assert table.model["drag"] and table.of_family("direct").model == actions  # `direct` has no drag
+    assert table.model["steer"] and table.of_family("direct").model == actions  # `direct` does not steer
     assert uniform.error and not direct.error
     assert direct.of_family("motion").settings() == uniform.settings()
 
