@@ -159,8 +159,8 @@ RECIPES: dict[str, Recipe] = {
             "1D collisions alone",
             TABLE | MEETING,
             **CONTACTS,
-            cost="155 min on one CPU core, beside other work",
-            error="collision .059",
+            cost="144 min on one CPU core, beside other work",
+            error="collision .064",
         ),
         _alone(
             "parabola",
