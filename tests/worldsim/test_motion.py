@@ -97,6 +97,26 @@ def test_damping_of_pale_things_alone_is_one_learned_number():
         assert torch.allclose(state.motion[:, 2:4, 5, 5], kept * motion[:, 2:4, 5, 5], rtol=0.1)
 
 
+@pytest.mark.parametrize(("place", "learned"), ((9.0, True), (4.4, False)))
+def test_damping_is_learned_from_what_rolls_by_itself(place, learned):
+    scene = Scene(
+        (
+            Body("sky", (0.9,), (2.5, 5.0), (2.0, 0.0)),
+            Body("red", (0.8, 0.8), (place, 9.0 if learned else 5.0), shape="box", motion="kinematic"),
+        ),
+        damping=DAMPING,
+    )
+    states = torch.from_numpy(simulate(make_engine("reference"), [scene], 7).states).float()
+    frames = render(states, Looks.of([scene]), 64) * 2 - 1
+    made = MotionModel(**SMALL, pale=True)
+    state, _ = made.watch(frames[:, :4], torch.zeros(1, 3, 2))
+    motion = torch.tensor([0.0, 0.0, 1.28, 0.0, 0.0, 0.0])[None, :, None, None].expand(1, -1, 16, 16)
+    _, frame = made.advance(replace(state, motion=motion), torch.zeros(1, 2))
+    (frame - frames[:, 4]).square().mean().backward()
+    gradient = made.fading.grad[1].abs().item()
+    assert gradient > 1e-3 if learned else gradient < 1e-4
+
+
 @pytest.mark.parametrize("kind", ("steer", "follow"))
 def test_a_commanded_box_goes_where_it_is_told_by_constant_numbers(kind):
     """It keeps nothing of its motion and takes a matrix times the action, or obeys, whatever the speed and

@@ -207,8 +207,10 @@ class MotionModel(ModelMixin, ConfigMixin):
     def advance(self, state: MotionState, action: Tensor) -> tuple[MotionState, Tensor]:
         """The next state, and its frame [B, 3, H, W] in [-1, 1], not yet clamped."""
         inks, carrier = state.inks, self.carrier
-        motion, weight = self._faded(state), carrier.weight(inks)
-        seen, apart, normals = self._seen(state, motion, action, weight)
+        weight = carrier.weight(inks)
+        there = carrier.presence(weight)
+        motion = self._faded(state, there)
+        seen, apart, normals = self._seen(state, motion, action, there)
         features = self.act(seen)
         exact = features.float()
         c = motion.shape[1]
@@ -254,12 +256,15 @@ class MotionModel(ModelMixin, ConfigMixin):
                 frames.append(torch.add(0.5, frame, alpha=0.5).clamp(0, 1))
         return state, torch.stack(frames, 1)
 
-    def _faded(self, state: MotionState) -> Tensor:
+    def _faded(self, state: MotionState, there: Tensor) -> Tensor:
         """The motion without what pale things lose of it, before anything meets: a ball that is pushed all
-        the while does not fall behind."""
+        the while does not fall behind. It is learned where nothing else is near: to be damped less looks
+        like to be pushed more, as long as pushing is learned too."""
         if self.fading is None:
             return state.motion
         lost = self.fading[:, None, None] * self.carrier.pale(state.inks)
+        others = (there.sum(1, keepdim=True) - there).clamp(0, 1).detach()
+        lost = torch.lerp(lost, lost.detach(), others)
         return state.motion * (1 - lost.repeat_interleave(2, 1))
 
     def _commanded(self, actions: Tensor) -> Tensor:
@@ -278,12 +283,11 @@ class MotionModel(ModelMixin, ConfigMixin):
         return (right_up * right_up.new_tensor([1.0, -1.0])).repeat(1, self.carrier.fields)[..., None, None]
 
     def _seen(
-        self, state: MotionState, motion: Tensor, action: Tensor, weight: Tensor
+        self, state: MotionState, motion: Tensor, action: Tensor, there: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """What `act` sees, [B, C, h, w], the differences of motion that may pass from field to field, and the
         normals that they are along."""
         inks, contacts = state.inks, self.contacts
-        there = self.carrier.presence(weight)
         apart, normals = contacts.between(motion, there), None
         if self.config.meets:
             pairs = len(contacts.pairs)  # one field for all has no pairs
