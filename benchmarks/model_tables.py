@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 RANKED = 3  #: training seeds without which families are not ranked
 NEEDED = "memory_needed_mib"  #: in place of what was not measured for lack of memory
-FLOORS = ("tracker", "autoencoder", "tracker 128 px", "autoencoder 128 px")
-LINES = (*FLOORS, "inertia", "retrieval")  #: before the models
+LINES = ("tracker", "autoencoder", "inertia", "retrieval")  #: before the models, on pictures of any size
 
 
 def laws(rows: Sequence[Row], scenario: str) -> Table:
@@ -24,11 +23,15 @@ def laws(rows: Sequence[Row], scenario: str) -> Table:
     found = select(rows, scenario=scenario, metric="velocity_error")
     levels = [lv for lv in LEVELS if any(r["level"] == lv and r["n"] is not None for r in found)]
     lines = []
-    for model in in_order({r["model"] for r in found if r["n"] is not None}, LINES):
+    names = {r["model"] for r in found if r["n"] is not None}
+    beside = sorted(
+        (name for name in names if _kind(name) in LINES), key=lambda n: (LINES.index(_kind(n)), n)
+    )
+    for model in in_order(names, beside):
         mine = select(found, model=model)
         cells = [_with_parts(select(mine, level=lv)) for lv in levels]
         count, ratio = "", ""
-        if model not in LINES:
+        if model not in beside:
             count = f"{seeds(mine)}"
             [inside] = _means(select(mine, level="id"))
             ratio = f"{worst(_means(mine)) / inside['value']:.1f}"
@@ -45,8 +48,13 @@ def laws(rows: Sequence[Row], scenario: str) -> Table:
             "training clips show balls as slow as that after impacts, so the worst is that of whole levels "
             "and of fast clips"
         )
-    learned = [r for r in found if r["n"] is not None and r["model"] not in LINES]
+    learned = [r for r in found if r["n"] is not None and r["model"] not in beside]
     return Table(caption + unranked(learned), ["Model", "Seeds", *map(_level, levels), "Worst / ID"], lines)
+
+
+def _kind(model: str) -> str:
+    """What a line is about, whatever the size of its pictures."""
+    return model.partition(" ")[0]
 
 
 def seeds(rows: Sequence[Row]) -> int:

@@ -84,14 +84,16 @@ def plan(args: Args) -> list[Cell]:
     from worldsim.models.autoencoder import load_autoencoder
     from worldsim.scenarios import get_scenario
 
-    sides = {folder: load_autoencoder(folder).resolution for folder in args.autoencoders}
-    names = [f"autoencoder of {side} pixels" for side in sides.values()]
-    names += [f"{called(model)} of one training seed {seed_of(model)}" for model in args.models]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise ValueError(f"there are two models {twice[0]}; their rows could not be told apart")
+    sides = [load_autoencoder(folder).resolution for folder in args.autoencoders]
+    if again := [side for side in sides if sides.count(side) > 1]:
+        raise ValueError(f"two autoencoders are both of pictures of {again[0]} pixels")
+    names = [(called(model), seed_of(model).get("seed")) for model in args.models]
+    if twice := [name for name, seed in names if names.count((name, seed)) > 1]:
+        raise ValueError(f"two models of one training seed are both called {twice[0]}")
     asked: list[tuple[str, Sequence[str], dict[str, Any]]] = [(null, SCENARIOS, {}) for null in NULLS]
-    asked += [("tracker", SCENARIOS, {"pixels": side}) for side in sides.values() if side != PIXELS]
-    asked += [(f, SCENARIOS, {"pixels": side, "autoencoder": True}) for f, side in sides.items()]
+    for folder, side in zip(args.autoencoders, sides):
+        asked += [("tracker", SCENARIOS, {"pixels": side})] * (side != PIXELS)
+        asked.append((folder, SCENARIOS, {"pixels": side, "autoencoder": True}))
     asked += [(model, scenarios_of(model), {}) for model in args.models]
     return [
         Cell(model, scenario, level, args.clips, args.memory, **more)

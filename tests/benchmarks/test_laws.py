@@ -106,7 +106,7 @@ def test_an_autoencoder_of_larger_pictures_stands_beside_the_tracker_on_them(tmp
         _, rows = read(first[name].file(tmp_path))
         errors[name] = value(rows, model=name, metric="velocity_error")
     assert errors["tracker 128 px"] < errors["tracker"] < errors["autoencoder 128 px"]
-    with pytest.raises(ValueError, match="two models autoencoder of 128 pixels"):
+    with pytest.raises(ValueError, match="two autoencoders are both of pictures of 128 pixels"):
         plan(Args(models=(), autoencoders=(two, three)))
 
 
@@ -149,7 +149,7 @@ def test_runs_that_differ_in_their_seed_alone_share_a_name_but_no_two_rows(tmp_p
     assert models.called(one) == models.called(other) == "uniform-direct"
     assert [models.seed_of(folder) for folder in (one, other)] == [{"seed": 0}, {"seed": 1}]
     assert len({cell.file(tmp_path) for cell in plan(Args(models=(one, other)))}) == 4 * 2 + 3 * 15
-    with pytest.raises(ValueError, match="two models uniform-direct of one training seed"):
+    with pytest.raises(ValueError, match="one training seed are both called uniform-direct"):
         plan(Args(models=(one, twin)))
 
 

@@ -37,6 +37,15 @@ def test_laws_stand_by_level_with_the_ratio_of_the_worst():
     assert table.lines[2] == ["theirs", "", "0.050", "0.400 (all OOD)", "", "8.0"]
 
 
+def test_floors_of_any_picture_size_stand_before_the_models_and_are_none():
+    where = {"scenario": "uniform", "metric": "velocity_error", "level": "id"}
+    names = ("autoencoder 256 px", "mine", "tracker", "tracker 256 px", "autoencoder")
+    table = laws([row(0.1, **where, model=name) for name in names], "uniform")
+    floors = ["tracker", "tracker 256 px", "autoencoder", "autoencoder 256 px"]
+    assert [line[0] for line in table.lines] == [*floors, "mine"]
+    assert [bool(line[1]) for line in table.lines] == [False] * 4 + [True]
+
+
 def test_the_worst_is_never_that_of_slow_clips_and_seeds_are_averaged():
     """Slow clips are the worst by far here; of the rest, the fast ones of the level speed."""
     rows = []

@@ -1,10 +1,10 @@
 """Frames to latents and back: what a matrix does for each cell of a picture, and what the autoencoder of
 `diffusers` adds.
 
-The matrices alone lose little of what matters, and exactly: behind the normalisations of a deep network an
-edge is known to a twentieth of a pixel, which is a speed that a tracker sees. It is deterministic. Training
-keeps each channel near a mean of zero and a variance of one, which takes the part of the usual scaling
-factor, so that nothing has to be measured afterwards.
+The matrices lose little of where edges are; a deep network alone, behind normalisations that undo how much
+there is of anything, tells it less exactly. Nothing is random. Training keeps each channel near a mean of
+zero and a variance of one, which takes the part of the usual scaling factor: nothing has to be measured
+afterwards.
 """
 
 from pathlib import Path

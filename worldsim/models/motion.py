@@ -41,7 +41,8 @@ REPAIR = 0.1  #: repairs of pixels are learned slower than motion, lest they blu
 class MotionState(TensorState):
     """The inks [B, 3, H, W] of the last frame, hidden ones too, the least and most that its context shows
     [B, 3, 1, 1], its motion [B, 2 fields, h, w], (right, down) pixels per frame for each field in turn, the
-    last action [B, A], and whether a command other than zero was ever given, [B, 1, 1, 1], 0 or 1."""
+    last action [B, A], and whether a command other than zero was given, in the context or since,
+    [B, 1, 1, 1], 0 or 1."""
 
     inks: Tensor
     least: Tensor
@@ -77,9 +78,10 @@ class MotionModel(ModelMixin, ConfigMixin):
         not see, so that without this a damped ball cannot be learned
     steer : a thing's motion may change by a matrix times the launch, whatever their sizes
     follow : a thing may keep a share of the velocity commanded, (right, up) m/s, whatever it meets. Which
-        things do, and how far, is learned; nothing does before the first command: what is told here need not
-        be told from what is launched there. `act` sees no actions. Matrices for commands as for launches are
-        not learned: commands change rarely, and what keeps to them half is worse than what does not
+        things do, and how far, is learned; nothing does before the first command, in the context or since:
+        what is told here need not be told from what is launched there. `act` sees no actions. Matrices for
+        commands as for launches are not learned: commands change rarely, and what keeps to them half is worse
+        than what does not
     pale : things of half an ink may lose a share of their motion that others do not. To the normalised
         features of `act` a pale thing is much like a full one: without this its damping is not learned
     meets : `act` sees how much ink each cell has, and where inks would lie over each other if all moved on,
@@ -225,8 +227,9 @@ class MotionModel(ModelMixin, ConfigMixin):
         if self.losing:
             at_once = at_once - motion * precisely(self.losing, exact).repeat_interleave(2, 1)
         leaving, weight = motion + at_once, weight * certainty(sure)
-        commanded = torch.maximum(state.commanded, self._commanded(action[:, None]))
+        commanded = state.commanded
         if self.obeying:
+            commanded = torch.maximum(commanded, self._commanded(action[:, None]))
             obeyed = commanded * obedience(precisely(self.obeying, exact))
             leaving = leaving + obeyed.repeat_interleave(2, 1) * (self._command(action) - leaving)
         travel = carrier.filled(carrier.carried(leaving, leaving), carrier.carried(weight, leaving))

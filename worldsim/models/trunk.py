@@ -70,6 +70,6 @@ def silent(layer: Layer) -> Layer:
 
 
 def precisely(layer: nn.Module, x: Tensor) -> Tensor:
-    """In single precision: half a percent of a motion, all that bfloat16 holds, is seen in a rollout."""
+    """In single precision: bfloat16 holds a number to half a percent, and so much of a motion is seen."""
     with torch.autocast(x.device.type, enabled=False):
         return layer(x.float()).contiguous()

@@ -86,7 +86,6 @@ SCHEDULES: dict[str, dict[str, Any]] = {  #: what a family changes in every reci
 TABLE = {"action_size": 2, "action_scale": 4.0}
 CONTROLLED = TABLE | {"action_size": 4, "controls": ("launch", "velocity")}
 DROP = {"action_size": 1, "action_scale": 1.5}
-COMMANDED = {"drag": True, "steer": True}  #: a thing loses its motion and takes that of a command
 MEETING = {"meets": True, "aligned": True, "weighed": True}  #: what passes where things meet
 CONTACTS: dict[str, Any] = {  #: most short windows show a contact, and long rollouts come late
     "clips": 40_000,
@@ -128,7 +127,7 @@ RECIPES: dict[str, Recipe] = {
                 ("push", 0.14),
                 ("roll", 0.04),
             ),
-            # a pale ball is damped; what met something comes back to its command
+            # a pale ball is damped; what obeys keeps to its command, whatever it meets
             model=CONTROLLED | MEETING | {"steer": True, "pale": True, "follow": True, "recalls": True},
             **MANY | {"horizons": TURNS, "event_weight": 24.0},
         ),
@@ -142,7 +141,8 @@ RECIPES: dict[str, Recipe] = {
                 ("carriage", 0.15),
                 ("carriage_wall", 0.35),
             ),
-            model=DROP | {"action_size": 2} | COMMANDED,
+            # what is commanded loses its motion and takes that of the command
+            model=DROP | {"action_size": 2, "drag": True, "steer": True},
             **MANY,
             cost="164 min on one CPU core, beside other work",
             error="parabola .059, drop .089, catch .101",
