@@ -63,7 +63,7 @@ def test_balls_of_equal_mass_exchange_their_motion_by_a_constant_matrix():
     matrices = torch.zeros(1, 2, 2, 3, 2, 2, 16, 16)
     one = torch.eye(2)[..., None, None]
     matrices[0, 1, 0, pair], matrices[0, 1, 1, pair] = -one, one
-    at_once, after = CONTACTS.passed(matrices.flatten(1, 5), apart).split(6, 1)
+    at_once, after = CONTACTS.joined(CONTACTS.passed(matrices.flatten(1, 5), apart)).unbind(1)
     assert at_once.abs().max() == 0
     exchanged = (motion + after)[0, :, 8, 8].view(3, 2)
     assert torch.allclose(exchanged, speeds[[1, 0, 2]])
@@ -82,11 +82,34 @@ def test_of_discs_that_collide_each_changes_as_the_other_weighs():
     matrices = torch.zeros(1, 2, 2, 2, 3, 2, 2, 16, 16)
     one = torch.eye(2)[..., None, None]
     matrices[0, 1, 0, 0, 0], matrices[0, 1, 0, 1, 0] = -one, one
-    change = CONTACTS.passed(matrices.flatten(1, 6), apart, amounts=amounts)[0, :6, 8, 8].view(3, 2)
+    changes = CONTACTS.joined(CONTACTS.passed(matrices.flatten(1, 6), apart, amounts))
+    change = changes[0, 0, :, 8, 8].view(3, 2)
     m1, m2 = radii[0] ** 2, radii[1] ** 2
     expected = torch.stack([-2 * m2 * (speeds[0] - speeds[1]), 2 * m1 * (speeds[0] - speeds[1])]) / (m1 + m2)
     assert torch.allclose(change[:2], expected, rtol=0.01)
     assert change[2].abs().max() == 0
+
+
+def test_a_thing_takes_the_same_change_everywhere_and_what_is_far_away_none():
+    """The matrix counts at the contact alone; along a slanting normal nothing passes across it."""
+    way, radius = torch.tensor([0.8, 0.6]), 1.4
+    at = [(4.0 + side * (radius - 0.1) * 0.8, 4.0 + side * (radius - 0.1) * 0.6) for side in (-1, 1)]
+    meeting = CONTACTS.meeting(inks_of(*(Body(c, (radius,), p) for c, p in zip(("red", "blue"), at))), True)
+    motion = torch.tensor([1.0, 0.0, -1.0, 0.0, 0.0, 0.0])[None, :, None, None].expand(1, -1, 16, 16)
+    apart = CONTACTS.between(motion, torch.ones(1, 3, 16, 16))
+    matrices = torch.randn(1, 2, 2, 3, 2, 2, 16, 16, generator=torch.Generator().manual_seed(0))
+    column, row = 6, 9  # the cell of the contact
+    matrices[..., row - 1 : row + 2, column - 1 : column + 2] = 0
+    matrices[0, 0, 0, 0, 0, 0, row - 1 : row + 2, column - 1 : column + 2] = -1.0
+    passed = CONTACTS.passed(
+        matrices.flatten(1, 5), along(apart, meeting.normals), meeting=meeting
+    )  # of red, along the normal
+    change = CONTACTS.joined(passed)[0, 0, :2]
+    expected = torch.tensor([-2 * 0.8 * way[0], 2 * 0.8 * way[1]])
+    for x, y in (at[0], (at[0][0] - 1.0, at[0][1]), (at[0][0], at[0][1] - 1.0)):
+        found = change[:, int(16 - 1.6 * y), int(1.6 * x)]
+        assert torch.allclose(found, expected, atol=0.03), (x, y)
+    assert change[:, 0, 15].abs().max() < 1e-3
 
 
 def test_alignment_needs_to_know_where_things_meet():

@@ -4,6 +4,7 @@
 the fields of two inks where each has its own.
 """
 
+from dataclasses import dataclass
 from itertools import combinations
 
 import torch
@@ -14,11 +15,22 @@ from worldsim.models.fields import Filling, Slope
 from worldsim.models.inks import INKS
 
 HAZE = 0.05  #: of one ink within a thing of another does not count as overlap
-MET = 5e-4  #: cells of overlap, times nearness, at which things half meet
+MET = 5e-4  #: cells of overlap, times nearness, at which things meet
 NOTHING = 1e-4  #: share of a picture that ink must cover to count
 BLUR = 0.4  #: cells over which the slope of ink is taken
 SLIGHT = 1e-2  #: inks per pixel: a slope that is hardly one has no direction
 PAIRS = tuple(combinations(range(INKS), 2))
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Where things meet: how far each two inks lie over each other, [B, 3, H, W] in [0, 1]; whether they do
+    at or near a place, [B, 3, h, w] in [0, 1]; and the normals [B, 3, 2, h, w] there, if differences of
+    motion are along them."""
+
+    overlap: Tensor
+    near: Tensor
+    normals: Tensor | None
 
 
 class Contacts(nn.Module):
@@ -37,6 +49,11 @@ class Contacts(nn.Module):
         self.filling = Filling(resolution // patch)
         self.slope = Slope(resolution, BLUR * patch)
 
+    def meeting(self, inks: Tensor, aligned: bool) -> Meeting:
+        """Where things meet, from inks [B, 3, H, W] in [0, 1]; with normals if `aligned`."""
+        overlap = self.overlap(inks)
+        return Meeting(overlap, self.near(overlap), self.normals(inks, overlap) if aligned else None)
+
     def overlap(self, inks: Tensor) -> Tensor:
         """How far each two inks lie over each other: [B, 3, H, W] in [0, 1]."""
         both = [inks[:, i] + inks[:, j] for i, j in PAIRS]
@@ -44,7 +61,7 @@ class Contacts(nn.Module):
 
     def near(self, overlap: Tensor) -> Tensor:
         """Whether each two inks meet at or near a place: [B, 3, h, w] in [0, 1], from their overlap."""
-        return self.filling.presence(F.avg_pool2d(overlap, self.patch), MET)
+        return (2 * self.filling.presence(F.avg_pool2d(overlap, self.patch), MET)).clamp(max=1)
 
     @torch.no_grad()
     def normals(self, inks: Tensor, overlap: Tensor) -> Tensor:
@@ -75,12 +92,14 @@ class Contacts(nn.Module):
         return torch.stack([second, 2 - second], 1)
 
     def passed(
-        self, matrices: Tensor, apart: Tensor, normals: Tensor | None = None, amounts: Tensor | None = None
+        self, matrices: Tensor, apart: Tensor, amounts: Tensor | None = None, meeting: Meeting | None = None
     ) -> Tensor:
-        """Changes [B, 2 · 2 fields, h, w] of motion, at once and after, from one field to another.
+        """Changes [B, 2, 2, pairs, 2, h, w] of motion, at once and after, of the first and second field of
+        each pair.
 
-        With `normals` the differences are `along` them, and the matrices too. With `amounts` there are
-        twice as many matrices: those of the second half are times the amount of the other field.
+        With `amounts` there are twice as many matrices: those of the second half are times the amount of the
+        other field. With a `meeting`, each place takes what the overlap nearest to it tells, along its normal
+        if it has one: a thing takes the same change everywhere, whatever its size.
         """
         # [B, at once or after, first or second of the pair, pair, 2, 2, h, w]
         form = 2, 2, len(self.pairs), 2, 2
@@ -91,14 +110,21 @@ class Contacts(nn.Module):
             matrices = constant + slope * amounts[:, None, :, :, None, None, None, None]
         right, down = apart[:, None, None, :, None].unbind(5)
         gained = torch.addcmul(matrices[:, :, :, :, :, 0] * right, matrices[:, :, :, :, :, 1], down)
-        if normals is not None:
-            gained = turned(gained, normals[:, None, None])
-        first, second = gained.unbind(2)
-        change = apart.new_zeros(len(apart), 2, self.fields, 2, *apart.shape[-2:])
+        if meeting is None:
+            return gained
+        where = (slice(None), None, None, slice(0, len(self.pairs)))
+        weight = F.avg_pool2d(meeting.overlap.detach(), self.patch)[where][:, :, :, :, None].expand_as(gained)
+        mean = self.filling.mean_of((gained * weight).flatten(1, 4), weight.flatten(1, 4)).view_as(gained)
+        gained = mean * meeting.near[where][:, :, :, :, None]
+        return gained if meeting.normals is None else turned(gained, meeting.normals[where])
+
+    def joined(self, changes: Tensor) -> Tensor:
+        """Changes [B, N, 2 fields, h, w] of all fields, from those of pairs [B, N, 2, pairs, 2, h, w]."""
+        total = changes.new_zeros(*changes.shape[:2], self.fields, 2, *changes.shape[-2:])
         for n, (i, j) in enumerate(self.pairs):
-            change[:, :, i] = change[:, :, i] + first[:, :, n]
-            change[:, :, j] = change[:, :, j] + second[:, :, n]
-        return change.flatten(1, 3)
+            total[:, :, i] = total[:, :, i] + changes[:, :, 0, n]
+            total[:, :, j] = total[:, :, j] + changes[:, :, 1, n]
+        return total.flatten(2, 3)
 
 
 def along(vectors: Tensor, normals: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from worldsim.models.base import check_context, gradients_where_asked
 from worldsim.models.carrier import Carrier
 from worldsim.models.channels import channels_of
-from worldsim.models.contacts import Contacts, along
+from worldsim.models.contacts import Contacts, Meeting, along
 from worldsim.models.covering import OVER, shown, whole
 from worldsim.models.fields import REACH, differences
 from worldsim.models.inks import BLACK, INKS, to_frames, to_inks
@@ -85,8 +85,9 @@ class MotionModel(ModelMixin, ConfigMixin):
     pale : things of half an ink may lose a share of their motion that others do not. To the normalised
         features of `act` a pale thing is much like a full one: without this its damping is not learned
     meets : `act` sees how much ink each cell has, and where inks would lie over each other if all moved on,
-        instead of pixels; `transfer` is only where they would. In pixels the contact of small bodies looks
-        like nothing that larger ones have taught
+        instead of pixels; what `transfer` passes is told by the places where they would, and holds for the
+        whole of a thing, which `act` may spare. In pixels the contact of small bodies looks like nothing that
+        larger ones have taught
     aligned : where inks meet, differences of motion and their matrices are along and across the normal of the
         contact, not right and down: what is learned of one direction holds for all. Needs `meets`
     weighed : the matrices of `transfer` may grow with the other's share in the ink of both. A linear function
@@ -162,6 +163,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.hiding = nn.Parameter(torch.tensor(HIDING)) if recalls else None
         matrices = 16 * pairs * (2 if weighed else 1) if transfer else 0
         self.passing = silent(nn.Conv2d(widths[0], matrices, 1)) if matrices else None
+        self.sparing = silent(nn.Conv2d(widths[0], 2 * pairs, 1)) if matrices and meets else None
         self.losing = silent(nn.Conv2d(widths[0], fields, 1)) if drag else None
         self.fading = nn.Parameter(torch.zeros(fields)) if pale else None
         launches = self.launches.stop - self.launches.start
@@ -212,7 +214,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         weight = carrier.weight(inks)
         there = carrier.presence(weight)
         motion = self._faded(state, there)
-        seen, apart, normals = self._seen(state, motion, action, there)
+        seen, apart, meeting = self._seen(state, motion, action, there)
         features = self.act(seen)
         exact = features.float()
         c = motion.shape[1]
@@ -220,8 +222,12 @@ class MotionModel(ModelMixin, ConfigMixin):
         at_once, after, sure, repair = precisely(self.leave, exact).split(parts, 1)
         if self.passing:
             amounts = self.contacts.amounts(inks) if self.config.weighed else None
-            passed = self.contacts.passed(precisely(self.passing, exact), apart, normals, amounts)
-            at_once, after = at_once + passed[:, :c], after + passed[:, c:]
+            passed = self.contacts.passed(precisely(self.passing, exact), apart, amounts, meeting)
+            if self.sparing:
+                spared = obedience(precisely(self.sparing, exact))
+                passed = passed * (1 - spared.unflatten(1, (1, 2, -1, 1)))
+            now, later = self.contacts.joined(passed).unbind(1)
+            at_once, after = at_once + now, after + later
         if self.steering:
             at_once = at_once + self._launched(precisely(self.steering, exact), action)
         if self.losing:
@@ -287,29 +293,26 @@ class MotionModel(ModelMixin, ConfigMixin):
 
     def _seen(
         self, state: MotionState, motion: Tensor, action: Tensor, there: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """What `act` sees, [B, C, h, w], the differences of motion that may pass from field to field, and the
-        normals that they are along."""
-        inks, contacts = state.inks, self.contacts
-        apart, normals = contacts.between(motion, there), None
+    ) -> tuple[Tensor, Tensor, Meeting | None]:
+        """What `act` sees, [B, C, h, w], the differences of motion that may pass from field to field, and
+        where things meet."""
+        inks, contacts, meeting = state.inks, self.contacts, None
+        apart = contacts.between(motion, there)
         if self.config.meets:
-            pairs = len(contacts.pairs)  # one field for all has no pairs
             ahead = self.carrier.moved(inks, motion).clamp(0, 1)
-            overlap = contacts.overlap(ahead)
-            near = contacts.near(overlap)
-            looks = [F.avg_pool2d(inks, self.patch), F.pixel_unshuffle(overlap, self.patch), near]
-            if self.config.aligned:
-                normals = contacts.normals(ahead, overlap)[:, :pairs]
-                apart = along(apart, normals)
-            told, apart = apart, apart * near[:, :pairs, None]
+            meeting = contacts.meeting(ahead, self.config.aligned)
+            if meeting.normals is not None:
+                apart = along(apart, meeting.normals[:, : apart.shape[1]])  # one field for all has no pairs
+            overlap = F.pixel_unshuffle(meeting.overlap, self.patch)
+            looks = [F.avg_pool2d(inks, self.patch), overlap, meeting.near]
         else:
-            looks, told = [F.pixel_unshuffle(inks, self.patch)], apart
-        moving = [differences(motion), told.flatten(1, 2)] + [motion] * (not self.config.relative)
+            looks = [F.pixel_unshuffle(inks, self.patch)]
+        moving = [differences(motion), apart.flatten(1, 2)] + [motion] * (not self.config.relative)
         parts = [*looks, there, *(x / UNIT for x in moving)]
         if not self.config.follow:
             pushed = torch.cat([action, action - state.action], 1) / self.config.action_scale
             parts.append(pushed[..., None, None].expand(-1, -1, *motion.shape[-2:]))
-        return torch.cat([_lean(x) for x in parts], 1), apart, normals
+        return torch.cat([_lean(x) for x in parts], 1), apart, meeting
 
     def _hidden(self, features: Tensor | None = None) -> Tensor | None:
         """The shares of inks that others hide, in the order of `OVER`: [B, 6, H, W], or [1, 6, 1, 1] if they
@@ -325,7 +328,7 @@ class MotionModel(ModelMixin, ConfigMixin):
 
 
 def obedience(willing: Tensor) -> Tensor:
-    """The share that a place keeps to a command, in [0, 1]; an eighth for 0, from which it learns fast."""
+    """The share in [0, 1] to which a place does what few do: an eighth for 0, from which it learns fast."""
     return torch.sigmoid(RELUCTANCE * (2 * willing - 1))
 
 
