@@ -2,6 +2,7 @@
 
 from benchmarks.playing import Cell
 from benchmarks.protocol import Protocol, count_of
+from benchmarks.specs import Spec
 from benchmarks.workshop import Workshop
 
 ENGINES = ("box2d", "mujoco")
@@ -18,7 +19,7 @@ LEARNED: dict[str, tuple[str, ...]] = {  #: who learns each task, and in which w
     "Strike": ("sac,frames=1700000@box2d", "ppo@box2d", "ppo@learned"),
     "Catch": ("ppo@box2d", "ppo@learned"),
     "Intercept": ("ppo@box2d", "ppo@learned"),
-    "Push": ("ppo@box2d",),
+    "Push": ("ppo@box2d", "ppo@learned"),
     "Drop": ("ppo@box2d", "ppo@learned"),
     "Bounce": ("ppo,frames=600000@box2d", "ppo@learned"),
 }
@@ -35,8 +36,15 @@ def cells_of(stage: str, tasks: tuple[str, ...], starts: int, workshop: Workshop
         policies = CEM if stage == "cem" else LEARNED.get(name, ())
         for level in workshop.task(name).levels if policies else ():
             count = count_of(level, starts)
-            cells += Protocol((name,), (level,), policies, ENGINES, count).cells(workshop)
+            for policy in policies:
+                cells += Protocol((name,), (level,), (policy,), executing(policy), count).cells(workshop)
     return cells
+
+
+def executing(policy: str) -> tuple[str, ...]:
+    """Worlds that execute a policy: both engines, and the learned world what was prepared there."""
+    learned = Spec.parse(policy).prepared_in == "learned"
+    return (*ENGINES, "learned") if learned else ENGINES
 
 
 def modelled(tasks: tuple[str, ...]) -> tuple[str, ...]:

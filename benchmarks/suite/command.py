@@ -4,7 +4,8 @@ models    velocity error and permanence of the models by level, on scenarios and
 proof     what each task must prove before it counts, in both engines; Place, for which no model ships, too
 planners  every planner with an equal budget of imagined frames, in Box2D and in the learned world
 cem       CEM prepared in the learned world against CEM prepared in Box2D, executed in both engines
-learners  policies trained in Box2D and in the learned world, executed in both engines
+learners  policies trained in Box2D and in the learned world, executed in both engines; what was prepared in
+          the learned world, by these and by CEM, is executed there too
 saved     ground-truth frames that a start in imagination saves
 speed     decisions and frames per second of each world, and of the learners in two of them
 result    everything recorded so far as one result file; what is missing is listed

@@ -24,14 +24,20 @@ def test_cells_cover_all_tasks_levels_and_both_engines():
     workshop = Workshop()
     cells = cells_of("cem", tasks, 10, workshop)
     levels = {(name, level) for name in modelled(tasks) for level in TASKS[name]().levels}
-    assert {(c.task, c.level) for c in cells} == levels and {c.world for c in cells} == set(ENGINES)
-    assert {str(c.spec) for c in cells} == set(CEM)
+    assert {(c.task, c.level) for c in cells} == levels
+    assert {(str(c.spec), c.world) for c in cells} == {
+        *((spec, world) for spec in CEM for world in ENGINES),
+        ("cem@learned", "learned"),
+    }
     learned = cells_of("learners", ("Catch", "Bank", "Push"), 10, workshop)
     assert {(c.task, str(c.spec)) for c in learned} == {
         ("Catch", "ppo@box2d"),
         ("Catch", "ppo@learned"),
         ("Push", "ppo@box2d"),
+        ("Push", "ppo@learned"),
     }
+    imagined = {str(c.spec) for c in learned if c.world == "learned"}
+    assert imagined == {"ppo@learned"}
     specs = {name: [Spec.parse(text) for text in texts] for name, texts in LEARNED.items()}
     assert {*specs} < {*modelled(tasks)} and all(some[0].prepared_in == "box2d" for some in specs.values())
 
