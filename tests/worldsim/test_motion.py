@@ -190,14 +190,13 @@ def test_balls_collide_by_one_constant_number_whatever_their_size(radii, angle):
     )
     states = torch.from_numpy(simulate(make_engine("reference"), [scene], 8).states).float()
     frames = render(states[:, :4], Looks.of([scene]), 64) * 2 - 1
-    made = MotionModel(**SMALL, meets=True, aligned=True, weighed=True).eval()
+    made = MotionModel(**SMALL, meets=True, aligned=True, weighed=True, whole=True).eval()
     right, down = 0.64 * speed * way * (1, -1)
     motion = torch.tensor([right, down, -right, -down, 0.0, 0.0], dtype=torch.float32)
     motion = motion[None, :, None, None].expand(1, -1, 16, 16)
     with torch.no_grad():
         # at once, along the normal of red and blue, by the amount of the other
         made.passing.bias.view(2, 2, 2, 3, 2, 2)[1, 0, :, 0, 0, 0] = torch.tensor([-1.0, 1.0])
-        made.sparing.bias[:] = -6.0
         state, _ = made.watch(frames, torch.zeros(1, 3, 2))
         state = replace(state, motion=motion)
         state, _ = made.advance(state, torch.zeros(1, 2))
@@ -228,7 +227,6 @@ def test_a_damped_ball_that_is_pushed_keeps_up_with_the_pusher():
     with torch.no_grad():
         made.fading[1] = 1 - float(np.exp(-DAMPING * DT))
         made.passing.bias.view(2, 2, 3, 2, 2)[0, 1, 0, 0, 0] = 1.0
-        made.sparing.bias[:] = -6.0
         made.obeying.bias[:] = torch.tensor([6.0, -6.0, -6.0])
         state, _ = made.watch(frames[:, :4], torch.zeros(1, 3, 2))
         for action in torch.from_numpy(actions[:, 3:]).float().unbind(1):

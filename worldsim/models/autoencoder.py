@@ -41,7 +41,7 @@ class Autoencoder(ModelMixin, ConfigMixin):
         patch: int = 4,
         widths: tuple[int, ...] = (48,),
         layers: int = 1,
-        latent_channels: int = 32,
+        latent_channels: int = 40,
         detail: int = 16,
     ) -> None:
         super().__init__()

@@ -60,7 +60,7 @@ class CausalModel(ModelMixin, ConfigMixin):
         size: str = "tiny",
         patch: int = 4,
         widths: tuple[int, ...] = (48,),
-        latent_channels: int = 32,
+        latent_channels: int = 40,
         sampling_steps: int = 1,
     ) -> None:
         super().__init__()

@@ -65,7 +65,7 @@ class ClipModel(ModelMixin, ConfigMixin):
         size: str = "tiny",
         patch: int = 4,
         widths: tuple[int, ...] = (48,),
-        latent_channels: int = 32,
+        latent_channels: int = 40,
         sampling_steps: int = 10,
     ) -> None:
         super().__init__()

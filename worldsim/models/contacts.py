@@ -15,7 +15,7 @@ from worldsim.models.fields import Filling, Slope
 from worldsim.models.inks import INKS
 
 HAZE = 0.05  #: of one ink within a thing of another does not count as overlap
-MET = 5e-4  #: cells of overlap, times nearness, at which things meet
+MET = 5e-4  #: cells of overlap, times nearness, at which things half meet
 NOTHING = 1e-4  #: share of a picture that ink must cover to count
 BLUR = 0.4  #: cells over which the slope of ink is taken
 SLIGHT = 1e-2  #: inks per pixel: a slope that is hardly one has no direction
@@ -61,7 +61,7 @@ class Contacts(nn.Module):
 
     def near(self, overlap: Tensor) -> Tensor:
         """Whether each two inks meet at or near a place: [B, 3, h, w] in [0, 1], from their overlap."""
-        return (2 * self.filling.presence(F.avg_pool2d(overlap, self.patch), MET)).clamp(max=1)
+        return self.filling.presence(F.avg_pool2d(overlap, self.patch), MET)
 
     @torch.no_grad()
     def normals(self, inks: Tensor, overlap: Tensor) -> Tensor:
@@ -91,17 +91,13 @@ class Contacts(nn.Module):
         second = torch.stack([2 * ink[:, j] / (ink[:, i] + ink[:, j]) for i, j in PAIRS], 1)
         return torch.stack([second, 2 - second], 1)
 
-    def passed(
-        self, matrices: Tensor, apart: Tensor, amounts: Tensor | None = None, meeting: Meeting | None = None
-    ) -> Tensor:
+    def passed(self, matrices: Tensor, apart: Tensor, amounts: Tensor | None = None) -> Tensor:
         """Changes [B, 2, 2, pairs, 2, h, w] of motion, at once and after, of the first and second field of
-        each pair.
+        each pair, from matrices [B, 16 pairs, h, w] and differences of motion.
 
         With `amounts` there are twice as many matrices: those of the second half are times the amount of the
-        other field. With a `meeting`, each place takes what the overlap nearest to it tells, along its normal
-        if it has one: a thing takes the same change everywhere, whatever its size.
+        other field.
         """
-        # [B, at once or after, first or second of the pair, pair, 2, 2, h, w]
         form = 2, 2, len(self.pairs), 2, 2
         if amounts is None:
             matrices = matrices.unflatten(1, form)
@@ -109,14 +105,23 @@ class Contacts(nn.Module):
             constant, slope = matrices.unflatten(1, (2, *form)).unbind(1)
             matrices = constant + slope * amounts[:, None, :, :, None, None, None, None]
         right, down = apart[:, None, None, :, None].unbind(5)
-        gained = torch.addcmul(matrices[:, :, :, :, :, 0] * right, matrices[:, :, :, :, :, 1], down)
-        if meeting is None:
-            return gained
+        return torch.addcmul(matrices[:, :, :, :, :, 0] * right, matrices[:, :, :, :, :, 1], down)
+
+    def met(self, changes: Tensor, meeting: Meeting, whole: bool) -> Tensor:
+        """Of such changes, along the normals if there are any, what holds where things meet, right and down.
+
+        If `whole`, each place takes what the overlap nearest to it tells: a thing changes as one, whatever
+        its size.
+        """
         where = (slice(None), None, None, slice(0, len(self.pairs)))
-        weight = F.avg_pool2d(meeting.overlap.detach(), self.patch)[where][:, :, :, :, None].expand_as(gained)
-        mean = self.filling.mean_of((gained * weight).flatten(1, 4), weight.flatten(1, 4)).view_as(gained)
-        gained = mean * meeting.near[where][:, :, :, :, None]
-        return gained if meeting.normals is None else turned(gained, meeting.normals[where])
+        near = meeting.near[where][:, :, :, :, None]
+        if whole:
+            weight = F.avg_pool2d(meeting.overlap.detach(), self.patch)[where][:, :, :, :, None]
+            weight, near = weight.expand_as(changes), (2 * near).clamp(max=1)
+            told = self.filling.mean_of((changes * weight).flatten(1, 4), weight.flatten(1, 4))
+            changes = told.view_as(changes)
+        changes = changes * near
+        return changes if meeting.normals is None else turned(changes, meeting.normals[where])
 
     def joined(self, changes: Tensor) -> Tensor:
         """Changes [B, N, 2 fields, h, w] of all fields, from those of pairs [B, N, 2, pairs, 2, h, w]."""

@@ -85,13 +85,15 @@ class MotionModel(ModelMixin, ConfigMixin):
     pale : things of half an ink may lose a share of their motion that others do not. To the normalised
         features of `act` a pale thing is much like a full one: without this its damping is not learned
     meets : `act` sees how much ink each cell has, and where inks would lie over each other if all moved on,
-        instead of pixels; what `transfer` passes is told by the places where they would, and holds for the
-        whole of a thing, which `act` may spare. In pixels the contact of small bodies looks like nothing that
-        larger ones have taught
+        instead of pixels; `transfer` is only where they would. In pixels the contact of small bodies looks
+        like nothing that larger ones have taught
     aligned : where inks meet, differences of motion and their matrices are along and across the normal of the
         contact, not right and down: what is learned of one direction holds for all. Needs `meets`
     weighed : the matrices of `transfer` may grow with the other's share in the ink of both. A linear function
         goes on beyond the sizes seen
+    whole : what `transfer` passes is told where things would lie over each other, and holds for the whole of
+        them; else each place tells its own part, and their mean depends on where cells happen to lie. Needs
+        `meets`
     """
 
     name = "motion"
@@ -126,11 +128,13 @@ class MotionModel(ModelMixin, ConfigMixin):
         meets: bool = False,
         aligned: bool = False,
         weighed: bool = False,
+        whole: bool = False,
         recalls: bool = False,
     ) -> None:
         super().__init__()
-        if aligned and not meets:
-            raise ValueError("aligned needs to know where inks meet: give meets=True as well")
+        for name, wanted in (("aligned", aligned), ("whole", whole)):
+            if wanted and not meets:
+                raise ValueError(f"{name} needs to know where inks meet: give meets=True as well")
         if recalls and not covers:
             raise ValueError("recalls needs inks that hide others: give covers=True as well")
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
@@ -163,7 +167,6 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.hiding = nn.Parameter(torch.tensor(HIDING)) if recalls else None
         matrices = 16 * pairs * (2 if weighed else 1) if transfer else 0
         self.passing = silent(nn.Conv2d(widths[0], matrices, 1)) if matrices else None
-        self.sparing = silent(nn.Conv2d(widths[0], 2 * pairs, 1)) if matrices and meets else None
         self.losing = silent(nn.Conv2d(widths[0], fields, 1)) if drag else None
         self.fading = nn.Parameter(torch.zeros(fields)) if pale else None
         launches = self.launches.stop - self.launches.start
@@ -222,10 +225,9 @@ class MotionModel(ModelMixin, ConfigMixin):
         at_once, after, sure, repair = precisely(self.leave, exact).split(parts, 1)
         if self.passing:
             amounts = self.contacts.amounts(inks) if self.config.weighed else None
-            passed = self.contacts.passed(precisely(self.passing, exact), apart, amounts, meeting)
-            if self.sparing:
-                spared = obedience(precisely(self.sparing, exact))
-                passed = passed * (1 - spared.unflatten(1, (1, 2, -1, 1)))
+            passed = self.contacts.passed(precisely(self.passing, exact), apart, amounts)
+            if meeting:
+                passed = self.contacts.met(passed, meeting, self.config.whole)
             now, later = self.contacts.joined(passed).unbind(1)
             at_once, after = at_once + now, after + later
         if self.steering:
@@ -328,7 +330,7 @@ class MotionModel(ModelMixin, ConfigMixin):
 
 
 def obedience(willing: Tensor) -> Tensor:
-    """The share in [0, 1] to which a place does what few do: an eighth for 0, from which it learns fast."""
+    """The share that a place keeps to a command, in [0, 1]; an eighth for 0, from which it learns fast."""
     return torch.sigmoid(RELUCTANCE * (2 * willing - 1))
 
 

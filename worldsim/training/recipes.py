@@ -157,7 +157,7 @@ RECIPES: dict[str, Recipe] = {
         _alone(
             "collision",
             "1D collisions alone",
-            TABLE | MEETING,
+            TABLE | MEETING | {"whole": True},
             **CONTACTS,
             cost="144 min on one CPU core, beside other work",
             error="collision .064",
