@@ -61,9 +61,7 @@ IDEAS = {
     "motion, weighed": Idea(
         "passes on more, the larger the other's share of the ink", "motion", {"meets": True, "weighed": True}
     ),
-    "motion, whole": Idea(
-        "passes the same to the whole of a thing", "motion", {"meets": True, "whole": True}
-    ),
+    "motion, inert": Idea("changes motion by nothing but what is passed on", "motion", {"falls": False}),
     "motion, short": Idea("rollouts of 4 frames instead of 28", "motion", training=SHORT),
     "motion, one field": Idea("moves all inks by one field", "motion", {"layered": False}),
     "motion, one look": Idea("compares each pair of context frames once", "motion", {"looks": 1}),

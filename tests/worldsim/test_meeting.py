@@ -102,7 +102,7 @@ def test_a_thing_takes_the_same_change_everywhere_and_what_is_far_away_none():
     matrices[..., row - 1 : row + 2, column - 1 : column + 2] = 0
     matrices[0, 0, 0, 0, 0, 0, row - 1 : row + 2, column - 1 : column + 2] = -1.0
     passed = CONTACTS.passed(matrices.flatten(1, 5), along(apart, meeting.normals))
-    passed = CONTACTS.met(passed, meeting, whole=True)
+    passed = CONTACTS.met(passed, meeting)
     change = CONTACTS.joined(passed)[0, 0, :2]
     expected = torch.tensor([-2 * 0.8 * way[0], 2 * 0.8 * way[1]])
     for x, y in (at[0], (at[0][0] - 1.0, at[0][1]), (at[0][0], at[0][1] - 1.0)):
@@ -112,6 +112,5 @@ def test_a_thing_takes_the_same_change_everywhere_and_what_is_far_away_none():
 
 
 def test_alignment_needs_to_know_where_things_meet():
-    for name in ("aligned", "whole"):
-        with pytest.raises(ValueError, match=f"{name} needs to know.*meets=True"):
-            MotionModel(**{name: True})
+    with pytest.raises(ValueError, match="meets=True"):
+        MotionModel(aligned=True)

@@ -190,7 +190,7 @@ def test_balls_collide_by_one_constant_number_whatever_their_size(radii, angle):
     )
     states = torch.from_numpy(simulate(make_engine("reference"), [scene], 8).states).float()
     frames = render(states[:, :4], Looks.of([scene]), 64) * 2 - 1
-    made = MotionModel(**SMALL, meets=True, aligned=True, weighed=True, whole=True).eval()
+    made = MotionModel(**SMALL, meets=True, aligned=True, weighed=True).eval()
     right, down = 0.64 * speed * way * (1, -1)
     motion = torch.tensor([right, down, -right, -down, 0.0, 0.0], dtype=torch.float32)
     motion = motion[None, :, None, None].expand(1, -1, 16, 16)
@@ -235,6 +235,22 @@ def test_a_damped_ball_that_is_pushed_keeps_up_with_the_pusher():
     place = (share * (torch.arange(64) + 0.5)).sum() / share.sum() / 6.4
     assert states[0, -1, 0, 0] > 6.9  # it is pushed for more than two metres
     assert place.item() == pytest.approx(states[0, -1, 0, 0].item(), abs=0.2)
+
+
+@pytest.mark.parametrize("falls", (False, True))
+def test_without_gravity_what_nothing_happens_to_keeps_its_motion_whatever_was_learned(falls):
+    torch.manual_seed(2)
+    clips = fresh_clips("uniform", "id", 2, "test motion")
+    made = MotionModel(**SMALL, meets=True, aligned=True, falls=falls).eval()
+    motion = torch.tensor([0.9, -0.4]).repeat(3)[None, :, None, None].expand(2, -1, 16, 16)
+    with torch.no_grad():
+        for last in (made.leave, made.passing):
+            last.weight.normal_(0, 0.02)
+        state, _ = made.watch(truth(clips, 64, 4) * 2 - 1, torch.zeros(2, 3, 2))
+        state = replace(state, motion=motion)
+        for _ in range(3):
+            state, _ = made.advance(state, torch.zeros(2, 2))
+    assert torch.allclose(state.motion, motion, atol=1e-5) != falls
 
 
 def test_balls_that_pass_through_each_other_keep_their_colours():

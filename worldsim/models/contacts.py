@@ -107,21 +107,18 @@ class Contacts(nn.Module):
         right, down = apart[:, None, None, :, None].unbind(5)
         return torch.addcmul(matrices[:, :, :, :, :, 0] * right, matrices[:, :, :, :, :, 1], down)
 
-    def met(self, changes: Tensor, meeting: Meeting, whole: bool) -> Tensor:
+    def met(self, changes: Tensor, meeting: Meeting) -> Tensor:
         """Of such changes, along the normals if there are any, what holds where things meet, right and down.
 
-        If `whole`, each place takes what the overlap nearest to it tells: a thing changes as one, whatever
-        its size.
+        Each place takes what the overlap nearest to it tells: a thing changes as one, whatever its size and
+        wherever it lies among the cells.
         """
         where = (slice(None), None, None, slice(0, len(self.pairs)))
-        near = meeting.near[where][:, :, :, :, None]
-        if whole:
-            weight = F.avg_pool2d(meeting.overlap.detach(), self.patch)[where][:, :, :, :, None]
-            weight, near = weight.expand_as(changes), (2 * near).clamp(max=1)
-            told = self.filling.mean_of((changes * weight).flatten(1, 4), weight.flatten(1, 4))
-            changes = told.view_as(changes)
-        changes = changes * near
-        return changes if meeting.normals is None else turned(changes, meeting.normals[where])
+        weight = F.avg_pool2d(meeting.overlap.detach(), self.patch)[where][:, :, :, :, None]
+        weight = weight.expand_as(changes)
+        told = self.filling.mean_of((changes * weight).flatten(1, 4), weight.flatten(1, 4))
+        told = told.view_as(changes) * (2 * meeting.near[where][:, :, :, :, None]).clamp(max=1)
+        return told if meeting.normals is None else turned(told, meeting.normals[where])
 
     def joined(self, changes: Tensor) -> Tensor:
         """Changes [B, N, 2 fields, h, w] of all fields, from those of pairs [B, N, 2, pairs, 2, h, w]."""

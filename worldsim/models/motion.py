@@ -74,6 +74,8 @@ class MotionModel(ModelMixin, ConfigMixin):
     recalls : in the context frames too, what one shows of a thing is not lost when the next ones hide it, and
         where it is cut off it is not taken for slow or small. An ink hides the same share of another
         everywhere. Needs `covers`
+    falls : a thing's motion may change by itself, as by gravity; else only by what is passed on, by launches,
+        commands and damping: what nothing happens to keeps its motion exactly
     drag : a thing may lose a share of its motion at each frame. The loss depends on a speed that `act` does
         not see, so that without this a damped ball cannot be learned
     steer : a thing's motion may change by a matrix times the launch, whatever their sizes
@@ -85,15 +87,12 @@ class MotionModel(ModelMixin, ConfigMixin):
     pale : things of half an ink may lose a share of their motion that others do not. To the normalised
         features of `act` a pale thing is much like a full one: without this its damping is not learned
     meets : `act` sees how much ink each cell has, and where inks would lie over each other if all moved on,
-        instead of pixels; `transfer` is only where they would. In pixels the contact of small bodies looks
-        like nothing that larger ones have taught
+        instead of pixels; what `transfer` passes is told there, and holds for the whole of both things. In
+        pixels the contact of small bodies looks like nothing that larger ones have taught
     aligned : where inks meet, differences of motion and their matrices are along and across the normal of the
         contact, not right and down: what is learned of one direction holds for all. Needs `meets`
     weighed : the matrices of `transfer` may grow with the other's share in the ink of both. A linear function
         goes on beyond the sizes seen
-    whole : what `transfer` passes is told where things would lie over each other, and holds for the whole of
-        them; else each place tells its own part, and their mean depends on where cells happen to lie. Needs
-        `meets`
     """
 
     name = "motion"
@@ -121,6 +120,7 @@ class MotionModel(ModelMixin, ConfigMixin):
         layered: bool = True,
         transfer: bool = True,
         covers: bool = True,
+        falls: bool = True,
         drag: bool = False,
         steer: bool = False,
         follow: bool = False,
@@ -128,13 +128,11 @@ class MotionModel(ModelMixin, ConfigMixin):
         meets: bool = False,
         aligned: bool = False,
         weighed: bool = False,
-        whole: bool = False,
         recalls: bool = False,
     ) -> None:
         super().__init__()
-        for name, wanted in (("aligned", aligned), ("whole", whole)):
-            if wanted and not meets:
-                raise ValueError(f"{name} needs to know where inks meet: give meets=True as well")
+        if aligned and not meets:
+            raise ValueError("aligned needs to know where inks meet: give meets=True as well")
         if recalls and not covers:
             raise ValueError("recalls needs inks that hide others: give covers=True as well")
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
@@ -154,7 +152,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         told = motion * 4 * len(REACH) + 2 * pairs + fields + (0 if relative else motion)
         inputs = INKS * (1 + patch**2 + 1) if meets else pixels  # of each pair of inks as of each ink
         self.act = Trunk(inputs + told + (0 if follow else 2 * action_size), widths, blocks)
-        self.leave = silent(nn.Conv2d(widths[0], pixels + 2 * motion + fields, 3, padding=1))
+        changes = 2 * motion if falls else 0
+        self.leave = silent(nn.Conv2d(widths[0], pixels + changes + fields, 3, padding=1))
         self.guide = nn.Conv2d(widths[0], 4 * patch**2, 1)
         self.sharpen = nn.Sequential(
             nn.Conv2d(INKS + 4, detail, 3, padding=1),
@@ -220,14 +219,16 @@ class MotionModel(ModelMixin, ConfigMixin):
         seen, apart, meeting = self._seen(state, motion, action, there)
         features = self.act(seen)
         exact = features.float()
-        c = motion.shape[1]
+        c = motion.shape[1] if self.config.falls else 0
         parts = [c, c, carrier.fields, INKS * self.patch**2]
         at_once, after, sure, repair = precisely(self.leave, exact).split(parts, 1)
+        if not self.config.falls:
+            at_once = after = torch.zeros_like(motion)
         if self.passing:
             amounts = self.contacts.amounts(inks) if self.config.weighed else None
             passed = self.contacts.passed(precisely(self.passing, exact), apart, amounts)
             if meeting:
-                passed = self.contacts.met(passed, meeting, self.config.whole)
+                passed = self.contacts.met(passed, meeting)
             now, later = self.contacts.joined(passed).unbind(1)
             at_once, after = at_once + now, after + later
         if self.steering:

@@ -84,7 +84,8 @@ SCHEDULES: dict[str, dict[str, Any]] = {  #: what a family changes in every reci
     },
 }
 TABLE = {"action_size": 2, "action_scale": 4.0}
-CONTROLLED = TABLE | {"action_size": 4, "controls": ("launch", "velocity")}
+FLAT = TABLE | {"falls": False}  #: of `motion`: without gravity, nothing moves by itself
+CONTROLLED = FLAT | {"action_size": 4, "controls": ("launch", "velocity")}
 DROP = {"action_size": 1, "action_scale": 1.5}
 MEETING = {"meets": True, "aligned": True, "weighed": True}  #: what passes where things meet
 CONTACTS: dict[str, Any] = {  #: most short windows show a contact, and long rollouts come late
@@ -150,17 +151,13 @@ RECIPES: dict[str, Recipe] = {
         _alone(
             "uniform",
             "uniform motion alone",
-            TABLE,
-            cost="48 min on one CPU core",
-            error="uniform .013",
+            FLAT,
         ),
         _alone(
             "collision",
             "1D collisions alone",
-            TABLE | MEETING | {"whole": True},
+            FLAT | MEETING,
             **CONTACTS,
-            cost="144 min on one CPU core, beside other work",
-            error="collision .064",
         ),
         _alone(
             "parabola",
@@ -169,7 +166,7 @@ RECIPES: dict[str, Recipe] = {
             cost="43 min on one CPU core",
             error="parabola .022",
         ),
-        *(_alone(s.name, "with gaps in the speeds", TABLE) for s in BANDED),
+        *(_alone(s.name, "with gaps in the speeds", FLAT) for s in BANDED),
         # `motion` has one field for each ink: too few for several grey bodies and a green one
         Recipe(
             "place",
