@@ -215,8 +215,11 @@ def test_a_recipe_of_another_family_has_the_schedule_of_that_family():
     assert direct.horizons == Recipe("", "", ()).horizons and direct.mixture == uniform.mixture
     actions = {name: table.model[name] for name in ("action_size", "action_scale", "controls")}
     assert table.model["steer"] and table.of_family("direct").model == actions  # `direct` does not steer
-    assert uniform.error and not direct.error
-    assert direct.of_family("motion").settings() == uniform.settings()
+    assert uniform.model["falls"] is False and not {"falls", "steer"} & direct.model.keys()
+    parabola = get_recipe("parabola")  # of its model actions are all that is set
+    direct = parabola.of_family("direct")
+    assert parabola.error and not direct.error
+    assert direct.of_family("motion").settings() == parabola.settings()
 
 
 def test_an_unknown_recipe_lists_what_exists():
