@@ -1,17 +1,23 @@
 """Where inks meet: normals against geometry, and what passes there against mechanics."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from worldsim.engines import make_engine
+from worldsim.engines.base import simulate
 from worldsim.models.contacts import Contacts, along, turned
 from worldsim.models.inks import to_inks
 from worldsim.models.motion import MotionModel
 from worldsim.rendering import Looks, render
-from worldsim.scenes import Body, Scene
+from worldsim.scenarios.push import DAMPING, Push
+from worldsim.scenes import DT, Body, Scene
 
 CONTACTS = Contacts(64, 4, 3)
+SMALL = {"widths": (16, 16), "look_widths": (16, 16), "blocks": (1, 1), "look_blocks": (1, 1)}
 
 
 def inks_of(*bodies):
@@ -109,6 +115,68 @@ def test_a_thing_takes_the_same_change_everywhere_and_what_is_far_away_none():
         found = change[:, int(16 - 1.6 * y), int(1.6 * x)]
         assert torch.allclose(found, expected, atol=0.03), (x, y)
     assert change[:, 0, 15].abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("angle", (0.0, 0.7))
+@pytest.mark.parametrize("radii", ((0.35, 0.35), (1.0, 0.6), (1.9, 1.3)))
+def test_balls_collide_by_one_constant_number_whatever_their_size(radii, angle):
+    """v' = v - 2 (v - v_c), v_c of the common centre of mass, and nothing is passed on before they meet."""
+    speed, gap = 1.5, 0.48  # m/s of each, and m between them after 0.3 s: they meet 0.16 s later
+    way = np.array([np.cos(angle), np.sin(angle)])
+    first, second = (side * (radius + gap / 2 + 0.3 * speed) * way for side, radius in zip((-1, 1), radii))
+    scene = Scene(
+        (
+            Body("red", (radii[0],), tuple(5 + first), tuple(speed * way)),
+            Body("blue", (radii[1],), tuple(5 + second), tuple(-speed * way)),
+        )
+    )
+    states = torch.from_numpy(simulate(make_engine("reference"), [scene], 8).states).float()
+    frames = render(states[:, :4], Looks.of([scene]), 64) * 2 - 1
+    made = MotionModel(**SMALL, meets=True, aligned=True, weighed=True).eval()
+    right, down = 0.64 * speed * way * (1, -1)
+    motion = torch.tensor([right, down, -right, -down, 0.0, 0.0], dtype=torch.float32)
+    motion = motion[None, :, None, None].expand(1, -1, 16, 16)
+    with torch.no_grad():
+        # at once, along the normal of red and blue, by the amount of the other
+        made.passing.bias.view(2, 2, 2, 3, 2, 2)[1, 0, :, 0, 0, 0] = torch.tensor([-1.0, 1.0])
+        state, _ = made.watch(frames, torch.zeros(1, 3, 2))
+        state = replace(state, motion=motion)
+        state, _ = made.advance(state, torch.zeros(1, 2))
+        assert torch.allclose(state.motion, motion, atol=0.02)
+        for _ in range(3):
+            state, _ = made.advance(state, torch.zeros(1, 2))
+    for body in (0, 1):
+        x, y = (states[0, -1, body, :2] * 1.6).int().tolist()
+        true = 0.64 * states[0, -1, body, 3:5] * torch.tensor([1.0, -1.0])
+        found = state.motion[0, 2 * body : 2 * body + 2, 15 - y, x]
+        assert found.tolist() == pytest.approx(true.tolist(), abs=0.04), body
+
+
+def test_a_damped_ball_that_is_pushed_keeps_up_with_the_pusher():
+    """Three numbers: how much it is damped, that it takes the pusher's motion, and that the pusher obeys."""
+    scene = replace(
+        Push.template,
+        bodies=(
+            Body("sky", (0.9,), (4.5, 5.0)),
+            Body("red", (0.8, 0.8), (2.0, 5.0), shape="box", motion="kinematic"),
+        ),
+    )
+    actions = np.zeros((1, 33, 2))
+    actions[0, 3:, 0] = 1.5
+    states = torch.from_numpy(simulate(make_engine("reference"), [scene], 34, actions).states).float()
+    frames = render(states, Looks.of([scene]), 64) * 2 - 1
+    made = MotionModel(**SMALL, pale=True, follow=True, meets=True, aligned=True).eval()
+    with torch.no_grad():
+        made.fading[1] = 1 - float(np.exp(-DAMPING * DT))
+        made.passing.bias.view(2, 2, 3, 2, 2)[0, 1, 0, 0, 0] = 1.0
+        made.obeying.bias[:] = torch.tensor([6.0, -6.0, -6.0])
+        state, _ = made.watch(frames[:, :4], torch.zeros(1, 3, 2))
+        for action in torch.from_numpy(actions[:, 3:]).float().unbind(1):
+            state, _ = made.advance(state, action)
+    share = state.inks[0, 1].clamp(0, 1).sum(0)
+    place = (share * (torch.arange(64) + 0.5)).sum() / share.sum() / 6.4
+    assert states[0, -1, 0, 0] > 6.9  # it is pushed for more than two metres
+    assert place.item() == pytest.approx(states[0, -1, 0, 0].item(), abs=0.2)
 
 
 def test_alignment_needs_to_know_where_things_meet():

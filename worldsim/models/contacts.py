@@ -113,12 +113,10 @@ class Contacts(nn.Module):
         Each place takes what the overlap nearest to it tells: a thing changes as one, whatever its size and
         wherever it lies among the cells.
         """
-        where = (slice(None), None, None, slice(0, len(self.pairs)))
-        weight = F.avg_pool2d(meeting.overlap.detach(), self.patch)[where][:, :, :, :, None]
-        weight = weight.expand_as(changes)
-        told = self.filling.mean_of((changes * weight).flatten(1, 4), weight.flatten(1, 4))
-        told = told.view_as(changes) * (2 * meeting.near[where][:, :, :, :, None]).clamp(max=1)
-        return told if meeting.normals is None else turned(told, meeting.normals[where])
+        weight = F.avg_pool2d(meeting.overlap.detach(), self.patch)[:, None, None, :, None]
+        near = (2 * meeting.near[:, None, None, :, None]).clamp(max=1)
+        told = self.filling.mean_of(changes * weight, weight) * near
+        return told if meeting.normals is None else turned(told, meeting.normals[:, None, None])
 
     def joined(self, changes: Tensor) -> Tensor:
         """Changes [B, N, 2 fields, h, w] of all fields, from those of pairs [B, N, 2, pairs, 2, h, w]."""

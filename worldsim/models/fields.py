@@ -39,7 +39,7 @@ class Filling(nn.Module):
         return spread[:, :2] / spread[:, 2:]
 
     def mean_of(self, amount: Tensor, weight: Tensor) -> Tensor:
-        """Mean amount per weight near each place, both [N, C, h, w]; 0 far from all weight."""
+        """Mean amount per weight near each place, both [..., h, w]; 0 far from all weight."""
         return self._spread(amount) / (self._spread(weight) + EVEN)
 
     def presence(self, weight: Tensor, half: float = THERE) -> Tensor:
@@ -49,7 +49,7 @@ class Filling(nn.Module):
 
     def _spread(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            return (x.flatten(2) @ self.nearness).unflatten(2, x.shape[2:])
+            return (x.flatten(-2) @ self.nearness).unflatten(-1, x.shape[-2:])
 
 
 class Finer(nn.Module):

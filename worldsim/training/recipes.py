@@ -148,17 +148,8 @@ RECIPES: dict[str, Recipe] = {
             cost="164 min on one CPU core, beside other work",
             error="parabola .059, drop .089, catch .101",
         ),
-        _alone(
-            "uniform",
-            "uniform motion alone",
-            FLAT,
-        ),
-        _alone(
-            "collision",
-            "1D collisions alone",
-            FLAT | MEETING,
-            **CONTACTS,
-        ),
+        _alone("uniform", "uniform motion alone", FLAT),
+        _alone("collision", "1D collisions alone", FLAT | MEETING, **CONTACTS),
         _alone(
             "parabola",
             "parabolas alone",
