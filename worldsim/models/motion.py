@@ -21,16 +21,14 @@ from torch import Tensor, nn
 
 from worldsim.models.base import check_context, gradients_where_asked
 from worldsim.models.carrier import Carrier
-from worldsim.models.channels import channels_of
 from worldsim.models.contacts import Contacts, Meeting, along
+from worldsim.models.controls import UNIT, Controls
 from worldsim.models.covering import OVER, shown, whole
 from worldsim.models.fields import REACH, differences
 from worldsim.models.inks import BLACK, INKS, to_frames, to_inks
 from worldsim.models.state import TensorState
 from worldsim.models.trunk import Trunk, precisely, silent
-from worldsim.scenes import DT, VIEW
 
-UNIT = 4.0  #: pixels per frame that count as one
 RELUCTANCE = 2.0  #: at first inks hide little of each other, as some colours are mixtures; things obey little
 #: logits at first of the shares that inks hide, if they are the same everywhere: black hides most of others
 HIDING = [RELUCTANCE if above == BLACK else -RELUCTANCE for above, _ in OVER]
@@ -137,9 +135,8 @@ class MotionModel(ModelMixin, ConfigMixin):
             raise ValueError("recalls needs inks that hide others: give covers=True as well")
         self.action_size, self.resolution, self.context_frames = action_size, resolution, context_frames
         self.controls = tuple(controls)
-        self.launches = channels_of(controls, action_size, "launch")
-        self.commands = channels_of(controls, action_size, "velocity")
-        if follow and (size := self.commands.stop - self.commands.start) > 2:
+        self.asked = Controls(controls, action_size, action_scale, resolution)
+        if follow and (size := _length(self.asked.commands)) > 2:
             raise ValueError(f"follow takes commands of up to two channels, right and up, not of {size}")
         self.patch, self.looks = patch, looks
         self.carrier = Carrier(resolution, patch, layered, filled)
@@ -168,8 +165,8 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.passing = silent(nn.Conv2d(widths[0], matrices, 1)) if matrices else None
         self.losing = silent(nn.Conv2d(widths[0], fields, 1)) if drag else None
         self.fading = nn.Parameter(torch.zeros(fields)) if pale else None
-        launches = self.launches.stop - self.launches.start
-        self.steering = silent(nn.Conv2d(widths[0], motion * launches, 1)) if steer else None
+        launched = motion * _length(self.asked.launches)
+        self.steering = silent(nn.Conv2d(widths[0], launched, 1)) if steer else None
         self.obeying = silent(nn.Conv2d(widths[0], fields, 1)) if follow else None
 
     def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
@@ -207,7 +204,7 @@ class MotionModel(ModelMixin, ConfigMixin):
             last = whole(now, moved, hidden)
         least = inks.amin((1, 3, 4))[..., None, None].clamp(max=0)
         most = inks.amax((1, 3, 4))[..., None, None].clamp(min=1)
-        state = MotionState(last, least, most, motion, actions[:, -1], self._commanded(actions))
+        state = MotionState(last, least, most, motion, actions[:, -1], self.asked.given(actions))
         return state, torch.stack(explained, 1)
 
     def advance(self, state: MotionState, action: Tensor) -> tuple[MotionState, Tensor]:
@@ -232,15 +229,16 @@ class MotionModel(ModelMixin, ConfigMixin):
             now, later = self.contacts.joined(passed).unbind(1)
             at_once, after = at_once + now, after + later
         if self.steering:
-            at_once = at_once + self._launched(precisely(self.steering, exact), action)
+            at_once = at_once + self.asked.launched(precisely(self.steering, exact), action)
         if self.losing:
             at_once = at_once - motion * precisely(self.losing, exact).repeat_interleave(2, 1)
         leaving, weight = motion + at_once, weight * certainty(sure)
         commanded = state.commanded
         if self.obeying:
-            commanded = torch.maximum(commanded, self._commanded(action[:, None]))
+            commanded = torch.maximum(commanded, self.asked.given(action[:, None]))
             obeyed = commanded * obedience(precisely(self.obeying, exact))
-            leaving = leaving + obeyed.repeat_interleave(2, 1) * (self._command(action) - leaving)
+            command = self.asked.commanded(action, carrier.fields)
+            leaving = leaving + obeyed.repeat_interleave(2, 1) * (command - leaving)
         travel = carrier.filled(carrier.carried(leaving, leaving), carrier.carried(weight, leaving))
         rough = carrier.moved(inks, travel) + REPAIR * F.pixel_shuffle(repair, self.patch)
         guide = F.pixel_shuffle(self.guide(features), self.patch)
@@ -278,21 +276,6 @@ class MotionModel(ModelMixin, ConfigMixin):
         others = (there.sum(1, keepdim=True) - there).clamp(0, 1).detach()
         lost = torch.lerp(lost, lost.detach(), others)
         return state.motion * (1 - lost.repeat_interleave(2, 1))
-
-    def _commanded(self, actions: Tensor) -> Tensor:
-        """Whether there is a command other than zero among actions [B, T, A]: [B, 1, 1, 1], 0 or 1."""
-        return (actions[..., self.commands] != 0).any(2).any(1).float()[:, None, None, None]
-
-    def _launched(self, matrices: Tensor, action: Tensor) -> Tensor:
-        """The motion [B, 2 fields, h, w] that matrices [B, 2 fields · launches, h, w] make of a launch."""
-        told = UNIT * action[:, None, self.launches, None, None] / self.config.action_scale
-        return (matrices.unflatten(1, (2 * self.carrier.fields, -1)) * told).sum(2)  # autocast leaves it be
-
-    def _command(self, action: Tensor) -> Tensor:
-        """The motion [B, 2 fields, 1, 1] that is commanded."""
-        command = action[:, self.commands]
-        right_up = F.pad(command, (0, 2 - command.shape[1])) * (self.resolution * DT / VIEW)
-        return (right_up * right_up.new_tensor([1.0, -1.0])).repeat(1, self.carrier.fields)[..., None, None]
 
     def _seen(
         self, state: MotionState, motion: Tensor, action: Tensor, there: Tensor
@@ -338,6 +321,10 @@ def obedience(willing: Tensor) -> Tensor:
 def certainty(sure: Tensor) -> Tensor:
     """How much more than others a place has to say about the motion of its thing: 1 / 20 to 20 times."""
     return (3 * torch.tanh(sure / 3)).exp()
+
+
+def _length(part: slice) -> int:
+    return part.stop - part.start
 
 
 def _lean(x: Tensor) -> Tensor:
