@@ -131,6 +131,8 @@ RECIPES: dict[str, Recipe] = {
             # a pale ball is damped; what obeys keeps to its command, whatever it meets
             model=CONTROLLED | MEETING | {"steer": True, "pale": True, "follow": True, "recalls": True},
             **MANY | {"horizons": TURNS, "event_weight": 24.0},
+            cost="140 min on one CPU core, beside other work",
+            error="uniform .023, collision .067, oblique .127, launch .048, push .152",
         ),
         Recipe(
             "drop",
@@ -149,7 +151,14 @@ RECIPES: dict[str, Recipe] = {
             error="parabola .059, drop .089, catch .101",
         ),
         _alone("uniform", "uniform motion alone", FLAT),
-        _alone("collision", "1D collisions alone", FLAT | MEETING, **CONTACTS),
+        _alone(
+            "collision",
+            "1D collisions alone",
+            FLAT | MEETING,
+            **CONTACTS,
+            cost="103 min on one CPU core",
+            error="collision .050",
+        ),
         _alone(
             "parabola",
             "parabolas alone",
@@ -177,6 +186,8 @@ RECIPES: dict[str, Recipe] = {
             steps=8_000,
             batch_frames=32,
             horizons=((0.0, 1),),
+            cost="24 min on one CPU core",
+            error="of what it hands back: uniform .002, oblique .004",
         ),
     )
 }
