@@ -11,7 +11,7 @@ from benchmarks import results_io
 if TYPE_CHECKING:
     from worldsim.metrics.rollouts import RolloutScores
 
-SCENARIOS: dict[str, dict[str, tuple[str, ...]]] = {  #: and levels on which a model is measured, by its world
+SCENARIOS: dict[str, dict[str, tuple[str, ...]]] = {  #: and their levels, by the world of a model
     "table": {
         "uniform": ("id", "size", "speed", "both"),
         "collision": ("id", "size1", "speed1", "size", "speed", "size1speed1", "both"),
@@ -29,9 +29,10 @@ STAGED = (
     "cushion",
     "screen",
     "push",
+    "roll",
     "carriage",
     "carriage_wall",
-)  #: measured where they were taught
+)  #: measured in distribution alone
 STREAM = "test"  #: clips that no training or tuning has seen
 FRAMES = (7, 15, 23, 31)  #: of which the position error is reported
 
@@ -94,14 +95,14 @@ def measure(model: str, clips: int) -> Iterator[list[results_io.Row]]:
 
 
 def scenarios_of(model: str, action_size: int) -> dict[str, tuple[str, ...]]:
-    """Scenarios and levels that fit a model: of its world, and staged ones that it was taught. Where nothing
-    tells what it was taught, the size of its actions decides."""
+    """Scenarios and levels on which a model is measured: those that it was taught. Where nothing tells them,
+    the size of its actions decides."""
     from worldsim.models import taught
 
-    known = taught(model)
-    falls = bool({*known} & {*SCENARIOS["drop"]}) if known else action_size == 1
-    staged = {name: ("id",) for name in STAGED if name in known}
-    return SCENARIOS["drop" if falls else "table"] | staged
+    if not (known := taught(model)):
+        return SCENARIOS["drop" if action_size == 1 else "table"]
+    asked = SCENARIOS["table"] | SCENARIOS["drop"] | dict.fromkeys(STAGED, ("id",))
+    return {name: levels for name, levels in asked.items() if name in known}
 
 
 def _rows(model: str, scenario: str, level: str, scores: "RolloutScores") -> Iterator[results_io.Row]:

@@ -157,7 +157,7 @@ RECIPES: dict[str, Recipe] = {
             FLAT | MEETING,
             **CONTACTS,
             cost="103 min on one CPU core",
-            error="collision .050",
+            error="collision .044",
         ),
         _alone(
             "parabola",
