@@ -65,6 +65,9 @@ IDEAS = {
     "motion, short": Idea("rollouts of 4 frames instead of 28", "motion", training=SHORT),
     "motion, one field": Idea("moves all inks by one field", "motion", {"layered": False}),
     "motion, one look": Idea("compares each pair of context frames once", "motion", {"looks": 1}),
+    "motion, guessing": Idea(
+        "learns to look from a random first guess at the motion", "motion", {"looks": 3}, {"guess": 3.0}
+    ),
 }
 
 

@@ -284,6 +284,16 @@ def test_gradients_reach_back_as_far_as_they_may(model):
         assert (gradient is not None and bool(gradient.any())) == reaches
 
 
+def test_the_first_look_is_at_what_a_guess_expects():
+    frames = truth(fresh_clips("uniform", "id", 2, "test motion"), 64, 4) * 2 - 1
+    guess = torch.tensor([4.0, -8.0]).repeat(3)[None, :, None, None]  # pixels right and down, of each ink
+    blind = MotionModel(**SMALL).eval()  # it corrects nothing
+    _, explained = blind.watch(frames, torch.zeros(2, 3, 2), guess)
+    expected = torch.roll(frames[:, 0], (-8, 4), (2, 3))
+    assert torch.allclose(explained[:, 0], expected, atol=1e-3)
+    assert torch.allclose(blind.watch(frames, torch.zeros(2, 3, 2))[1][:, 0], frames[:, 0], atol=1e-3)
+
+
 def test_wrong_shapes_are_named(model):
     with pytest.raises(ValueError, match=r"expected \(2, 4, 3, 64, 64\)"):
         model.init(torch.zeros(2, 3, 3, 64, 64), torch.zeros(2, 3, 2), KEYS[:2])

@@ -169,15 +169,17 @@ class MotionModel(ModelMixin, ConfigMixin):
         self.steering = silent(nn.Conv2d(widths[0], launched, 1)) if steer else None
         self.obeying = silent(nn.Conv2d(widths[0], fields, 1)) if follow else None
 
-    def forward(self, frames: Tensor, actions: Tensor, truncate: int | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, frames: Tensor, actions: Tensor, truncate: int | None = None, guess: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The frames [B, T, 3, H, W] after `frames` [B, K, 3, H, W] in [-1, 1].
 
         `actions` [B, K - 1 + T, A] lead to all frames but the first. Also the context's frames from the
         second on, [B, K - 1, 3, H, W], as the motion found explains them. Gradients reach back over at most
-        `truncate` frames.
+        `truncate` frames. `guess` is taken for the motion before the first look, see `watch`.
         """
         past, coming = actions.tensor_split([frames.shape[1] - 1], 1)
-        state, explained = self.watch(frames, past)
+        state, explained = self.watch(frames, past, guess)
         predicted = []
         for t, action in enumerate(coming.unbind(1)):
             if truncate and t and t % truncate == 0:
@@ -186,10 +188,15 @@ class MotionModel(ModelMixin, ConfigMixin):
             predicted.append(frame)
         return torch.stack(predicted, 1), explained
 
-    def watch(self, frames: Tensor, actions: Tensor) -> tuple[MotionState, Tensor]:
-        """The state after frames [B, K, 3, H, W] and actions [B, K - 1, A], and the frames it explains."""
+    def watch(
+        self, frames: Tensor, actions: Tensor, guess: Tensor | None = None
+    ) -> tuple[MotionState, Tensor]:
+        """The state after frames [B, K, 3, H, W] and actions [B, K - 1, A], and the frames it explains.
+        Before the first look everything is taken to be at rest, or to move by `guess` [B, 2 fields, 1, 1]."""
         inks, carrier, hidden = to_inks(frames), self.carrier, self._hidden()
         motion, explained, last = carrier.still(inks), [], inks[:, 0]
+        if guess is not None:
+            motion = motion + guess
         for now in inks[:, 1:].unbind(1):
             motion = carrier.carried(motion, motion)
             moved = carrier.moved(last, motion)

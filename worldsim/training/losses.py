@@ -14,15 +14,16 @@ from worldsim.training.recipes import Recipe
 EXPLAIN = 0.3  #: weight of the context's frames in the loss of `motion`
 NORMAL = 2e-3  #: weight of the distribution of latents in the loss of `autoencoder`
 FLAT = 3e-4  #: mean squared error of a frame up to which its loss is about quadratic
+FINE = 1e-6  #: the same of `autoencoder`, whose errors are small, and must count beside the latents'
 
 
-def frame_loss(squared: Tensor) -> Tensor:
-    """√(mean squared error + c) - √c of frames, from their mean squared errors [...].
+def frame_loss(squared: Tensor, flat: float = FLAT) -> Tensor:
+    """√(mean squared error + c) - √c of frames, from their mean squared errors [...]; c = `flat`.
 
     Quadratic for small errors, but linear in how far a body is off for large ones, lest the few rollouts that
     went another way at a contact outweigh all others.
     """
-    return (squared + FLAT).sqrt() - FLAT**0.5
+    return (squared + flat).sqrt() - flat**0.5
 
 
 def denoising(
@@ -58,7 +59,11 @@ def explaining(
     `denoising`."""
     k = bare.context_frames
     frames = frames * 2 - 1
-    predicted, explained = model(frames[:, :k], actions, recipe.truncate)
+    guess = None
+    if recipe.guess:
+        normal, _ = _streams(recipe, draw, frames.device)
+        guess = recipe.guess * normal(torch.Size((len(frames), 2 * bare.carrier.fields, 1, 1)))
+    predicted, explained = model(frames[:, :k], actions, recipe.truncate, guess)
     rollout = frame_loss((predicted - frames[:, k:]).square().mean((2, 3, 4))).mean()
     context = frame_loss((explained - frames[:, 1:k]).square().mean((2, 3, 4))).mean()
     return rollout + EXPLAIN * context
@@ -137,7 +142,7 @@ def reconstruction(
     back, latents = model(pictures)
     variance, mean = torch.var_mean(latents, (0, 2, 3))
     apart = (mean.square() + variance - 1 - variance.clamp(min=1e-6).log()).mean() / 2
-    return frame_loss((back - pictures).square().mean((1, 2, 3))).mean() + NORMAL * apart
+    return frame_loss((back - pictures).square().mean((1, 2, 3)), FINE).mean() + NORMAL * apart
 
 
 def _encoded(bare: Any, frames: Tensor) -> Tensor:

@@ -18,9 +18,11 @@ class Recipe:
     `pure_noise` is the share of noise levels at the end of the schedule; the rest is uniform. `event_weight`
     raises the odds of windows in which something happens (contacts, launches, screens that hide); with
     `in_turn` it does so within a clip alone, every clip is met once before any is met again, and scenarios
-    have the windows that their clips have. Gradients of `motion` reach back over at most
-    `truncate` frames. `forcing` is how `causal` is trained (see `worldsim.training.losses.forcing`),
-    `autoencoder` the folder of a trained one. `cost` and `error` tell what one run took and came to.
+    have the windows that their clips have. Gradients of `motion` reach back over at most `truncate` frames;
+    before its first look it takes things to move by a random motion of the standard deviation `guess`, pixels
+    per frame, and so learns to correct more than the speeds it sees. `forcing` is how `causal` is trained
+    (see `worldsim.training.losses.forcing`), `autoencoder` the folder of a trained one. `cost` and `error`
+    tell what one run took and came to.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Recipe:
     context_noise: float = 0.02
     event_weight: float = 4.0
     in_turn: bool = False
+    guess: float = 0.0
     forcing: str = "rollout"
     autoencoder: str = ""
     seed: int = 0
@@ -59,11 +62,11 @@ class Recipe:
     def settings(self) -> dict[str, Any]:
         """What determines the run, as JSON types."""
         told = {"about", "cost", "error"}
-        if not self.in_turn:  # older checkpoints do not name it
-            told.add("in_turn")
+        told |= {name for name in LATER if not getattr(self, name)}
         return json.loads(json.dumps({k: v for k, v in asdict(self).items() if k not in told}))
 
 
+LATER = ("in_turn", "guess")  #: older checkpoints do not name these; without them all is as it was
 ACTIONS = ("action_size", "action_scale", "controls")  #: settings that every family has
 LATENT = ("clip", "causal")  #: families that work on the latents of an autoencoder, in several sizes
 STANDARD: dict[str, Any] = {  #: the schedule of a family without one of its own
@@ -150,7 +153,7 @@ RECIPES: dict[str, Recipe] = {
             cost="164 min on one CPU core, beside other work",
             error="parabola .059, drop .089, catch .101",
         ),
-        _alone("uniform", "uniform motion alone", FLAT),
+        _alone("uniform", "uniform motion alone", FLAT | {"looks": 3}, guess=3.0),
         _alone(
             "collision",
             "1D collisions alone",
@@ -162,9 +165,8 @@ RECIPES: dict[str, Recipe] = {
         _alone(
             "parabola",
             "parabolas alone",
-            DROP,
-            cost="43 min on one CPU core",
-            error="parabola .022",
+            DROP | {"looks": 3},
+            guess=3.0,
         ),
         *(_alone(s.name, "with gaps in the speeds", FLAT) for s in BANDED),
         # `motion` has one field for each ink: too few for several grey bodies and a green one
