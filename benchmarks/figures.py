@@ -88,8 +88,10 @@ def policy_name(policy: str, prepared_in: str | None) -> str:
         "gradient": "gradient descent",
         **{name: _learner_name(*made) for name, made in LEARNERS.items()},
     }
-    verb = "trained" if policy in LEARNERS else "planned"
-    name = names.get(policy, policy)
+    plain, *knobs = policy.split(",")
+    verb = "trained" if plain in LEARNERS else "planned"
+    turned = "".join(f", {knob.replace('=', ' ')}" for knob in knobs)
+    name = names[plain] + turned if plain in names else policy
     if not prepared_in:
         return name
     where = {"learned": "in the model", "box2d": "in Box2D", "mujoco": "in MuJoCo"}

@@ -15,6 +15,7 @@ from benchmarks import tables
 from benchmarks.figures import POLICIES, WORLDS, in_order, policy_name
 from benchmarks.model_tables import MODEL_TABLES
 from benchmarks.results_io import RESULTS, Row, read, select, write_text
+from benchmarks.suite_tables import SUITE_TABLES
 from benchmarks.tables import Table
 from benchmarks.truth_tables import TRUTH_TABLES
 
@@ -104,4 +105,5 @@ TABLES: dict[str, Callable[..., Table]] = {
     "speed": tables.speed,
     **TRUTH_TABLES,
     **MODEL_TABLES,
+    **SUITE_TABLES,
 }

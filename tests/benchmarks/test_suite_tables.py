@@ -1,0 +1,52 @@
+"""Tables of the suite, from rows written by hand."""
+
+from benchmarks.figures import policy_name
+from benchmarks.suite.rows import COMPARED
+from benchmarks.suite_tables import pace, planners, saved
+
+
+def row(metric: str, value: float, **where: object) -> dict[str, object]:
+    return {**where, "metric": metric, "value": value, "low": value / 2, "high": value * 1.5, "n": 50}
+
+
+def test_planners_stand_by_task_with_what_they_spent():
+    who = {"policy": "cem,budget=4000", "prepared_in": "box2d", "level": "id", "world": "box2d"}
+    rows = [
+        row("success", 0.5, task="Strike", factor=COMPARED, **who),
+        row("imagined_frames", 3200, task="Strike", factor=COMPARED, **who),
+        row("success", 0.4, task="Strike", **who),  # of another stage
+        row("success", 0.6, task="Catch", factor=COMPARED, policy="oracle", level="id", world="box2d"),
+    ]
+    table = planners(rows)
+    assert table.head == ["Planner", "Strike", "Catch"] and "50 starts" in table.caption
+    assert table.lines == [
+        ["CEM, planned in Box2D", "50 [25, 75]; 3,200", "–"],
+        ["oracle (true state)", "–", "60 [30, 90]"],
+    ]
+
+
+def test_savings_are_told_only_where_both_runs_came_so_far():
+    where = {"task": "Catch", "world": "box2d", "factor": 0.8}
+    scratch = row("frames_to_success", 90_000, policy="ppo", prepared_in="box2d", **where)
+    started = row("frames_to_success", 20_000, policy="ppo_started", prepared_in="learned", **where)
+    assert saved([scratch, started]).lines == [["Catch, 80% solved", "90,000", "20,000", "70,000"]]
+    assert saved([started]).lines == [["Catch, 80% solved", "never", "20,000", "–"]]
+
+
+def test_worlds_stand_by_how_many_are_side_by_side():
+    rows = [
+        row(metric, value * batch, task="Catch", world="box2d", batch=batch)
+        for metric, value in (("frames_per_s", 20), ("steps_per_s", 10))
+        for batch in (64, 1)
+    ]
+    rows.append(
+        row("steps_per_s", 400, task="Catch", world="box2d", batch=32, policy="ppo", prepared_in="box2d")
+    )
+    table = pace(rows)
+    assert table.head == ["World", "1", "64"]
+    assert [line[1:] for line in table.lines] == [["20", "1,280"], ["10", "640"], ["", "400 (32 rows)"]]
+
+
+def test_a_graded_policy_is_called_by_what_was_turned():
+    assert policy_name("sac,frames=1700000", "box2d") == "SAC, frames 1700000, trained in Box2D"
+    assert policy_name("mine:a,b", None) == "mine:a,b"
