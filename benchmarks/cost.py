@@ -20,6 +20,7 @@ from benchmarks import results_io
 from benchmarks.costing import doses, horizons, outlook, predictions, repairs, verdicts
 from benchmarks.costing.sweep import Findings, Sweep
 from benchmarks.results_io import Row
+from benchmarks.tables import shown
 from benchmarks.workshop import Workshop
 
 Stage = Literal["dose", "repair", "horizon", "prediction", "contrasts"]
@@ -73,8 +74,10 @@ def main(args: Args) -> None:
         results_io.write(args.work / f"{stage}.json", _meta(stage, args, found), found.rows)
         for name, figure in found.figures.items():
             figure.savefig(args.out.with_name(f"{args.out.stem}-{name}.png"), dpi=150, facecolor="white")
-        for shown in (*found.tables, *found.notes):
-            console.print(shown)
+        for table in found.tables:
+            console.print(shown(table))
+        for note in found.notes:
+            console.print(note, markup=False)
         missing += [f"{stage}: {line}" for line in found.missing]
         rows = gather(args)
         console.print(f"{len(found.rows)} rows of {stage}, {len(rows)} in all: {args.out}", soft_wrap=True)

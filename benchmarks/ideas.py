@@ -99,12 +99,12 @@ def main(args: Args) -> None:
     """Train and measure what is missing, print and write."""
     from rich.console import Console
 
-    from benchmarks import model_tables
+    from benchmarks import model_tables, tables
 
     trials = plan(args)
     found = studies.run([r for *_, r in trials], partial(measured, clips=args.asked), args.work, args.workers)
     rows = [row for trial, some in zip(trials, found) for row in _rows(*trial, some)]
-    Console().print(model_tables.shown(model_tables.ideas(rows)))
+    Console().print(tables.shown(model_tables.ideas(rows)))
     told = {name: getattr(args, name) for name in ("frames", "clips", "resolution")}
     results_io.write(args.out, results_io.meta("worldsim bench ideas", 0, **told), rows)
 

@@ -62,12 +62,12 @@ def main(args: Args) -> None:
     """Measure, print and write."""
     from rich.console import Console
 
-    from benchmarks import model_tables
+    from benchmarks import model_tables, tables
 
     rows = of_models(args) + with_gaps(args) + with_pairs(args)
     console = Console()
     for made in (model_tables.gaps(rows), model_tables.pairs(rows)):
-        console.print(model_tables.shown(made))
+        console.print(tables.shown(made))
     told = {name: getattr(args, name) for name in ("steps", "train_clips", "resolution")}
     results_io.write(args.out, results_io.meta("worldsim bench memory", 0, **told), rows)
 

@@ -1,16 +1,12 @@
 """Tables about models, printed and in the README: laws, ideas, scaling, gaps, priority, throughput."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from benchmarks import tables
 from benchmarks.figures import in_order
 from benchmarks.laws.figures import LEVELS, worst
 from benchmarks.results_io import Row, select
 from benchmarks.tables import Table
-
-if TYPE_CHECKING:
-    from rich.table import Table as RichTable
 
 RANKED = 3  #: training seeds without which families are not ranked
 NEEDED = "memory_needed_mib"  #: in place of what was not measured for lack of memory
@@ -196,16 +192,6 @@ def _decision(rows: Sequence[Row]) -> str:
         if found := select(rows, metric=metric):
             return f"{told}{found[0]['value']:.3g}"
     return "–"
-
-
-def shown(table: Table) -> "RichTable":
-    """A table for the terminal."""
-    from rich.table import Table as RichTable
-
-    made = RichTable(*table.head, title=table.caption)
-    for line in table.lines:
-        made.add_row(*line)
-    return made
 
 
 def interval(row: Row | None) -> str:

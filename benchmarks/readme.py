@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import tables
+from benchmarks.costing.tables import COST_TABLES
 from benchmarks.figures import POLICIES, WORLDS, in_order, policy_name
 from benchmarks.model_tables import MODEL_TABLES
 from benchmarks.results_io import RESULTS, Row, read, select, write_text
@@ -106,4 +107,5 @@ TABLES: dict[str, Callable[..., Table]] = {
     **TRUTH_TABLES,
     **MODEL_TABLES,
     **SUITE_TABLES,
+    **COST_TABLES,
 }

@@ -77,7 +77,7 @@ def main(args: Args) -> None:
     """Train what is missing, then write the rows and the figure."""
     from rich.console import Console
 
-    from benchmarks import model_tables
+    from benchmarks import model_tables, tables
 
     recipes = plan(args)
     found = studies.run([r for _, r in recipes], partial(measured, clips=args.asked), args.work, args.workers)
@@ -85,7 +85,7 @@ def main(args: Args) -> None:
     rows = list(make_rows(args, models))
     results_io.write(args.out, results_io.meta("worldsim bench scaling", 0, **_settings(args)), rows)
     draw(rows).savefig(args.out.with_suffix(".png"), dpi=150)
-    Console().print(model_tables.shown(model_tables.scaling(rows)))
+    Console().print(tables.shown(model_tables.scaling(rows)))
 
 
 def plan(args: Args) -> list[tuple[str, "Recipe"]]:

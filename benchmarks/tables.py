@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from benchmarks.figures import LEVEL_NAMES, LEVELS, POLICIES, TASKS, WORLDS, in_order, policy_name
 from benchmarks.results_io import Row, select
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
 
 NULLS = ("inertia", "frozen", "undamped")  #: worlds without the law that a task is about
 
@@ -149,6 +153,16 @@ def count(rows: Sequence[Row], task: str) -> str:
     if len(set(spans.values())) == 1:
         return f"Starts per cell: {spans.popitem()[1]}."
     return "Starts per cell: " + ", ".join(f"{level_name(lv)} {span}" for lv, span in spans.items()) + "."
+
+
+def shown(table: Table) -> "RichTable":
+    """A table for the terminal."""
+    from rich.table import Table as RichTable
+
+    made = RichTable(*table.head, title=table.caption)
+    for line in table.lines:
+        made.add_row(*line)
+    return made
 
 
 def percent(rows: Sequence[Row], digits: int = 0) -> str:

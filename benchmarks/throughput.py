@@ -59,7 +59,7 @@ def main(args: Args) -> None:
     """Measure what is missing, print and write; nothing else should run on the machine."""
     from rich.console import Console
 
-    from benchmarks import model_tables
+    from benchmarks import model_tables, tables
     from worldsim.processes import SPAWN, follow_parent
 
     cells = plan(args)
@@ -68,7 +68,7 @@ def main(args: Args) -> None:
         for cell, found in zip(missing, pool.map(measure, missing)):
             results_io.write_text(cell.file(args.work), json.dumps(found, allow_nan=False) + "\n")
     rows = [row for cell in cells for row in json.loads(cell.file(args.work).read_text(encoding="utf-8"))]
-    Console().print(model_tables.shown(model_tables.throughput(rows)))
+    Console().print(tables.shown(model_tables.throughput(rows)))
     results_io.write(args.out, results_io.meta("worldsim bench throughput", 0), rows)
 
 

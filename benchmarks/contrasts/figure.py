@@ -1,4 +1,4 @@
-"""The five contrasts as a figure and a table."""
+"""The five contrasts as a figure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -60,19 +60,6 @@ def _forest(axis: Any, judged: Judged, color: str) -> None:
         axis.axvline(null, color=UNSURE, linestyle=":", linewidth=0.9)
     axis.set_yticks(range(len(parts)), [_name(part) for part in reversed(parts)])
     axis.set_ylim(-0.6, len(parts) - 0.4)
-
-
-def table(found: Sequence[Judged]) -> Any:
-    """The verdicts with their main quantities."""
-    from rich.table import Table
-
-    shown = Table("contrast", "verdict", "p", "Holm", "quantities")
-    for judged in found:
-        contrast = judged.contrast
-        p = "–" if contrast.p is None else f"{contrast.p:.2g}"
-        parts = "\n".join(f"{_name(part)} {part.at()}" for part in contrast.parts)
-        shown.add_row(f"({contrast.letter})", judged.verdict, p, f"{judged.p_holm:.2g}", parts)
-    return shown
 
 
 def _name(part: Part) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results_io
-from benchmarks.costing import dose, figures, position
+from benchmarks.costing import dose, figures, position, tables
 from benchmarks.costing.dose import Match
 from benchmarks.costing.rows import Curve, on_plans, summarise
 from benchmarks.costing.sweep import Findings, Sweep, levels_of, played
@@ -52,7 +52,7 @@ def run(sweep: Sweep, options: Doses, workshop: Workshop, console: Any) -> Findi
     found, missing = played(job, lambda: seconds(job, workshop), console)
     rows, notes = summarise(curves, found)
     rows += on_plans(curves, found, workshop.task)
-    return Findings(rows, notes, figures.draw(rows), [figures.table(rows)], missing)
+    return Findings(rows, notes, figures.draw(rows), [tables.doses(rows)], missing)
 
 
 def plan(sweep: Sweep, options: Doses, workshop: Workshop) -> list[Curve]:

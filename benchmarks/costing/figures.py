@@ -1,7 +1,7 @@
-"""The table and the figures of `worldsim bench cost`: dose and response by type of the law error."""
+"""The figures of `worldsim bench cost`: dose and response by type of the law error."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,9 +9,6 @@ from matplotlib.figure import Figure
 from benchmarks.costing.response import Response
 from benchmarks.results_io import Row, select
 from worldsim.engines import PERTURBED
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 PANELS = {
     "laws": ("gravity", "restitution", "mass_ratio", "interpenetration"),
@@ -68,25 +65,3 @@ def _curve(axis: Any, rows: Sequence[Row], color: str, marker: str, label: str) 
 def _point(axis: Any, x: float, row: Row, style: dict[str, str]) -> None:
     spread = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
     axis.errorbar([x], [row["value"]], spread, linestyle="", markersize=5, linewidth=1, **style)
-
-
-def table(rows: Sequence[Row]) -> "Table":
-    """Success at each dose and the dose that halves it, a line for each law error."""
-    from rich.table import Table
-
-    shown = Table("task", "level", "law error", "success at dose, m", "dose that halves success, m [95 %]")
-    errors = [r for r in rows if str(r.get("prepared_in", "")).startswith(PERTURBED)]
-    for task, level, wrong in dict.fromkeys((r["task"], r["level"], r["prepared_in"]) for r in errors):
-        mine = select(errors, task=task, level=level, prepared_in=wrong)
-        doses = {r["factor"]: r["value"] for r in select(mine, metric="position_error")}
-        points = [f"{r['value']:.2f} at {doses[r['factor']]:.2g}" for r in select(mine, metric="success")]
-        shown.add_row(task, level, wrong.removeprefix(PERTURBED), ", ".join(points), _half(mine))
-    return shown
-
-
-def _half(rows: Sequence[Row]) -> str:
-    found = select(rows, metric="half_dose")
-    if not found:
-        return "–"
-    low, high = ("?" if found[0][end] is None else f"{found[0][end]:.2g}" for end in ("low", "high"))
-    return f"{found[0]['value']:.2g} [{low}, {high}]"

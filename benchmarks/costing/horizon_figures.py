@@ -1,7 +1,7 @@
-"""The table and the figures of the stage `horizon`: success over planning horizon / divergence horizon."""
+"""The figures of the stage `horizon`: success over planning horizon / divergence horizon."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,9 +9,6 @@ from matplotlib.figure import Figure
 from benchmarks.costing.figures import PANELS, STYLES
 from benchmarks.results_io import Row, select
 from worldsim.engines import PERTURBED
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 GROUPS = {**PANELS, "learned": ("learned",)}
 
@@ -28,14 +25,14 @@ def law(rows: Sequence[Row], task: str, level: str) -> Figure:
     A panel for each group of errors, a colour for each type; lines are the fitted curves.
     """
     here = select(rows, task=task, level=level)
-    found = {_kind(r) for r in select(here, metric="horizon_ratio")}
-    panels = {name: [kind for kind in kinds if kind in found] for name, kinds in GROUPS.items()}
+    found = {kind(r) for r in select(here, metric="horizon_ratio")}
+    panels = {name: [error for error in kinds if error in found] for name, kinds in GROUPS.items()}
     panels = {name: kinds for name, kinds in panels.items() if kinds}
     figure = Figure(figsize=(0.6 + 2.7 * len(panels), 3.2), layout="constrained")
     axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     for axis, (name, kinds) in zip(axes, panels.items()):
-        for kind, (color, marker) in zip(kinds, STYLES):
-            _curve(axis, [r for r in here if _kind(r) == kind], color, marker, kind.replace("_", " "))
+        for error, (color, marker) in zip(kinds, STYLES):
+            _curve(axis, [r for r in here if kind(r) == error], color, marker, error.replace("_", " "))
         axis.set(title=name, xlabel="planning / divergence horizon", xscale="log", ylim=(-0.03, 1.03))
         axis.xaxis.set_major_formatter("{x:g}")
         axis.xaxis.set_minor_formatter("")
@@ -60,28 +57,7 @@ def _curve(axis: Any, rows: Sequence[Row], color: str, marker: str, label: str) 
         axis.plot(x, 1 / (1 + np.exp(-np.clip(logits, -500, 500))), color=color, linewidth=1)
 
 
-def table(rows: Sequence[Row]) -> "Table":
-    """The curves of all types of errors, a line each."""
-    from rich.table import Table
-
-    shown = Table(
-        "task", "level", "error", "slope [95 %]", "H / D at one half [95 %]", "the same of kept starts"
-    )
-    for row in select(rows, metric="horizon_slope"):
-        mine = select(rows, **{k: row[k] for k in ("task", "level", "world", "policy", "prepared_in")})
-        even = [_told(select(mine, metric=f"{what}_even")) for what in ("horizon", "kept")]
-        shown.add_row(row["task"], row["level"], _kind(row), _told([row]), *even)
-    return shown
-
-
-def _told(rows: Sequence[Row]) -> str:
-    if not rows:
-        return "–"
-    low, high = ("?" if rows[0][end] is None else f"{rows[0][end]:.2g}" for end in ("low", "high"))
-    return f"{rows[0]['value']:.2g} [{low}, {high}]"
-
-
-def _kind(row: Row) -> str:
+def kind(row: Row) -> str:
     """The type of the error: a law, or learned."""
     return str(row.get("prepared_in", "")).removeprefix(PERTURBED).partition(":")[0]
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.costing import dose, horizon_figures
+from benchmarks.costing import dose, horizon_figures, tables
 from benchmarks.costing.divergence import horizon
 from benchmarks.costing.doses import matched
 from benchmarks.costing.horizon_rows import LEARNED, Key, Wrong, specs, summarise
@@ -63,7 +63,7 @@ def run(sweep: Sweep, options: Horizons, workshop: Workshop, console: Any) -> Fi
             diverges[w] = horizon(w.name, mine, Workshop(w.model or None))
     rows, notes = summarise(diverges, found, options.shares, workshop)
     figures = horizon_figures.draw(rows)
-    return Findings(rows, notes, figures, [horizon_figures.table(rows)], missing)
+    return Findings(rows, notes, figures, [tables.horizon(rows)], missing)
 
 
 def plan(sweep: Sweep, options: Horizons, workshop: Workshop) -> list[Wrong]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import open_loop, projection, records, results_io
-from benchmarks.costing import dosed
+from benchmarks.costing import dosed, tables
 from benchmarks.costing.divergence import partings
 from benchmarks.costing.measuring import Measuring, Subject
 from benchmarks.costing.sweep import Findings, Sweep, levels_of, played, project
@@ -99,7 +99,7 @@ def run(sweep: Sweep, options: Prediction, workshop: Workshop, console: Any) -> 
     predicted = held_out.predict(found, engines, dosed.fits(sweep.work))
     judged, told = held_out.rows(found, predicted)
     rows += judged
-    return Findings(rows, notes + told, {"prediction": figure.draw(rows)}, [table(rows)], missing)
+    return Findings(rows, notes + told, {"prediction": figure.draw(rows)}, [tables.prediction(rows)], missing)
 
 
 def disjoint(sweep: Sweep, options: Prediction) -> None:
@@ -219,16 +219,3 @@ def _success(case: Case) -> Row:
     where = {"task": case.task, "level": case.level, "model": case.model, "world": "box2d"}
     where |= {"policy": PLANNER.policy, "prepared_in": PLANNER.prepared_in, "metric": "success"}
     return where | proportion([*case.solved.values()]).row()
-
-
-def table(rows: Sequence[Row]) -> Any:
-    """The errors of each means of prediction."""
-    from rich.table import Table
-
-    from benchmarks.tables import interval
-
-    shown = Table("prediction", "mean absolute error", "models")
-    for name, text in figure.NAMES.items():
-        for row in results_io.select(rows, metric=f"prediction_error_{name}"):
-            shown.add_row(text.replace("\n", " "), f"{row['value']:.3f} {interval(row, 3)}", str(row["n"]))
-    return shown

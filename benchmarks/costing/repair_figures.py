@@ -1,16 +1,12 @@
-"""The table and the figure of the stage `repair`: what success each part of the error costs."""
+"""The figure of the stage `repair`: what success each part of the error costs."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
 from agents.repair.parts import PARTS, Repair
 from benchmarks.costing.figures import STYLES
 from benchmarks.results_io import Row, select
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 NAMES = {
     "before": "motion\nbefore",
@@ -48,32 +44,6 @@ def draw(rows: Sequence[Row]) -> Figure:
             axis.legend(fontsize=7, frameon=False, loc="best")
     panels[0].set_ylabel("success that repairing it\nbrings back (Shapley)")
     return figure
-
-
-def table(rows: Sequence[Row]) -> "Table":
-    """Success without and with all repairs, and what each part brings back, a line for each place."""
-    from rich.table import Table
-
-    shown = Table("task", "level", "world", "as it is", "all repaired", *PARTS)
-    for row in select(rows, metric="recovered"):
-        place = {k: row[k] for k in ("task", "level", "policy", "world")}
-        repair = Repair.parse(row["prepared_in"])
-        ends = []
-        for parts in ((), tuple(PARTS)):
-            name = str(Repair.of(parts, repair.engine, repair.world))
-            (end,) = select(rows, **place, prepared_in=name, metric="success")
-            ends.append(f"{end['value']:.2f}")
-        credits = []
-        for part in PARTS:
-            name = str(Repair.of([part], repair.engine, repair.world))
-            (credit,) = select(rows, **place, prepared_in=name, metric="credit")
-            credits.append(f"{credit['value']:+.2f}" + _interval(credit))
-        shown.add_row(row["task"], row["level"], repair.world, *ends, *credits)
-    return shown
-
-
-def _interval(row: Row) -> str:
-    return "" if row["low"] is None else f" [{row['low']:+.2f}, {row['high']:+.2f}]"
 
 
 def _world(row: Row) -> str:

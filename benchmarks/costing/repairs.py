@@ -16,7 +16,7 @@ import numpy as np
 from agents.budget import price
 from agents.planners import config_for
 from agents.repair.parts import PARTS, Repair
-from benchmarks.costing import repair_figures
+from benchmarks.costing import repair_figures, tables
 from benchmarks.costing.sweep import Findings, Sweep, levels_of, played
 from benchmarks.playing import Cell
 from benchmarks.projection import seconds_each
@@ -100,7 +100,7 @@ def run(sweep: Sweep, options: Repairs, workshop: Workshop, console: Any) -> Fin
     found, missing = played(job, lambda: seconds(job, own), console)
     rows, notes = summarise(places, found, options)
     figures = {"repair": repair_figures.draw(rows)} if rows else {}
-    return Findings(rows, notes, figures, [repair_figures.table(rows)], missing)
+    return Findings(rows, notes, figures, [tables.repair(rows)], missing)
 
 
 def plan(sweep: Sweep, options: Repairs, workshop: Workshop) -> list[Place]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.protocol import FIRST_UNSEEN
 from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import Row
+from benchmarks.tables import Table
 from benchmarks.workers import Job, play_all
 from envs.base import Task
 
@@ -35,13 +36,13 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a stage found: rows, notes in words on what could not be measured, figures by name, tables (of
-    rich) to be shown, and what is `missing` because it failed."""
+    """What a stage found: rows, notes in words on what could not be measured, figures by name, tables to
+    be shown, and what is `missing` because it failed."""
 
     rows: list[Row]
     notes: list[str] = field(default_factory=list)
     figures: "dict[str, Figure]" = field(default_factory=dict)
-    tables: list[Any] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
 

@@ -18,7 +18,7 @@ from benchmarks.contrasts.ranking import ranks_differ
 from benchmarks.contrasts.spread import within_range
 from benchmarks.contrasts.types import types_differ
 from benchmarks.contrasts.verdict import Judged, judge
-from benchmarks.costing import dosed
+from benchmarks.costing import dosed, tables
 from benchmarks.costing.predictions import CASES
 from benchmarks.costing.sweep import Findings, Sweep
 from benchmarks.prediction import cases
@@ -53,7 +53,9 @@ def run(sweep: Sweep, options: Contrasts, workshop: Workshop, console: Any) -> F
         ]
     )
     told = [note for judged in found for note in (tell(judged), *judged.contrast.notes)]
-    return Findings(rows(found), told + notes, {"contrasts": figure.draw(found)}, [figure.table(found)])
+    told_rows = rows(found)
+    figures = {"contrasts": figure.draw(found)}
+    return Findings(told_rows, told + notes, figures, [tables.contrasts(told_rows)])
 
 
 def panels(
@@ -84,10 +86,14 @@ def tell(judged: Judged) -> str:
 
 
 def rows(found: Sequence[Judged]) -> list[Row]:
-    """Rows of every part with its 95 % interval, again with Holm's (`..._holm`), and of p values."""
+    """Rows of every verdict (1 or 0 for supported and refuted), of every part with its 95 % interval, again
+    with Holm's (`..._holm`), and of p values."""
     made: list[Row] = []
     for judged in found:
         contrast = judged.contrast
+        for word in tables.VERDICTS:
+            held = float(word in judged.verdict.split())
+            made.append({"metric": f"contrast_{contrast.letter}_{word}", "value": held})
         for part in contrast.parts:
             where = dict(part.where) | {"metric": f"contrast_{contrast.letter}_{part.name}"}
             made.append(where | part.at().row())

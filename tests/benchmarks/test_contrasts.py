@@ -16,7 +16,8 @@ from benchmarks.contrasts.pressure import exploited
 from benchmarks.contrasts.ranking import ranks_differ
 from benchmarks.contrasts.spread import within_range
 from benchmarks.contrasts.types import cochran, types_differ
-from benchmarks.contrasts.verdict import Contrast, judge
+from benchmarks.contrasts.verdict import Contrast, judge, lacking
+from benchmarks.costing import tables
 from benchmarks.costing.verdicts import panels, rows
 from benchmarks.policy_set import PRESSURES
 from benchmarks.prediction.cases import Case
@@ -295,3 +296,15 @@ def test_holm_is_over_all_five_and_widens_the_intervals():
         cases([0.45] * 9 + [0.9], spread.PLACES), {p: [(0.0, 0.0)] for p in spread.PLACES}, 0.8
     ).parts[0]
     assert part.at(0.99).low < part.at(0.95).low <= part.value <= part.at(0.95).high
+
+
+def test_the_table_tells_verdict_p_values_and_quantities():
+    sure = types_differ(both({"velocity_bias": 0.4, "momentum_leak": 0.8, "gravity": 0.6}))
+    found = rows(judge([sure, lacking("b", "nothing is known", "too few models")]))
+    check(found)
+    one, other = tables.contrasts(found).lines
+    assert one[:2] == ["(a)", "supported"] and float(one[2]) < float(one[3]) < 0.05
+    part = sure.parts[0]
+    task, level = part.where["task"], part.where["level"]
+    assert one[4].startswith(f"{task} {level} {part.name.replace('_', ' ')} {part.value:.2f} [")
+    assert other == ["(b)", "undecided", "–", "–", "–"]

@@ -11,7 +11,7 @@ from agents.refits.cem import CEM, CEMConfig
 from benchmarks import cost, playing, projection, records, results_io, workers
 from benchmarks.contrasts import ranking, spread
 from benchmarks.cost import Args
-from benchmarks.costing import dose, doses, figures, outlook, sweep
+from benchmarks.costing import dose, doses, figures, outlook, sweep, tables
 from benchmarks.costing.predictions import Entrant, Prediction
 from benchmarks.costing.rows import Curve, on_plans, summarise
 from benchmarks.costing.verdicts import Contrasts
@@ -159,7 +159,11 @@ def test_rows_by_hand():
     assert select(rows, metric="success", prepared_in="box2d")[0]["value"] == 0.8
     axes = figures.draw(rows)["catch-id"].axes
     assert [axis.get_title() for axis in axes] == ["laws"]
-    assert json.dumps(rows) and figures.table(rows).row_count == 1
+    assert json.dumps(rows)
+    table = tables.doses(rows)
+    assert table.head == ["Law error", "Catch, in-distribution: fall at 0.4 m", "halved at, m"]
+    [[law, fall, halved]] = table.lines
+    assert law == "gravity" and fall.startswith("50 [") and halved.startswith(f"{half['value']:.2g} [")
 
 
 def test_on_plans_a_contact_error_counts_where_plans_have_contacts():

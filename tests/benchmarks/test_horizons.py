@@ -9,7 +9,7 @@ from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
 from benchmarks import cost, projection, results_io
 from benchmarks.cost import Args
-from benchmarks.costing import dose, horizon_figures, horizons, sweep
+from benchmarks.costing import dose, horizon_figures, horizons, sweep, tables
 from benchmarks.costing.divergence import Horizon, horizon
 from benchmarks.costing.horizon_law import fit
 from benchmarks.costing.horizon_rows import Wrong, specs, summarise
@@ -98,7 +98,7 @@ def test_rows_by_hand():
     assert even["low"] < even["value"] < even["high"]
     figure = horizon_figures.draw(rows)["horizon-catch-id"]
     assert [axis.get_title() for axis in figure.axes] == ["laws"]
-    assert horizon_figures.table(rows).row_count == 1
+    assert len(tables.horizon(rows).lines) == 1
 
 
 def test_a_sweep_that_was_interrupted_goes_on(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import memory, model_tables
+from benchmarks import memory, model_tables, tables
 from benchmarks.laws.models import make_memory
 from benchmarks.memory import nearer_to_memory, nearness, reversals
 from worldsim.models.autoencoder import Autoencoder
@@ -41,7 +41,7 @@ def test_trained_for_gaps_and_pairs_once(tmp_path, here):
     kept = [r["value"] for r in rows if r["scenario"] == "pair_size_shape" and r["level"] == "swapped"]
     assert sum(kept) == 1.0 and {r["model"] for r in rows} == {"direct"}
     assert not model_tables.gaps(rows).lines and len(model_tables.pairs(rows).lines) == 6  # swapped pairs
-    assert model_tables.shown(model_tables.pairs(rows)).row_count == 6
+    assert tables.shown(model_tables.pairs(rows)).row_count == 6
 
 
 @pytest.mark.parametrize("family", ["motion", "clip"])
