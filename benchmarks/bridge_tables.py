@@ -3,8 +3,9 @@
 import base64
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from benchmarks.advice import Answer, advise
 from benchmarks.bridge_figures import models_of
 from benchmarks.figures import WORLDS
 from benchmarks.results_io import COLUMNS, VALUES, Row, select
@@ -21,6 +22,16 @@ OVERALL = {  #: measures over policies by their heads
     "Exploitation": "exploitation",
 }
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  #: what a spreadsheet takes for the beginning of a formula
+
+
+def advice(rows: Sequence[Row]) -> Table:
+    """May I train in it, may I judge in it: the answers by model, task and level, and what they rest on."""
+    lines = [
+        [f"{one.task}, {level_name(one.level)}", one.model, *map(_answer, (one.train, one.judge))]
+        for one in advise(rows)
+    ]
+    caption = "Losses and correlations [95 % intervals]"
+    return Table(caption, ["Task and level", "Model", "May I train in it?", "May I judge in it?"], lines)
 
 
 def measures(rows: Sequence[Row], engine: str) -> Table:
@@ -74,6 +85,10 @@ def csv_uri(table: Table) -> str:
     return "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.getvalue().encode()).decode()
 
 
+def _answer(answer: Answer) -> str:
+    return f"{answer.word}: {answer.why}"
+
+
 def _cells(mine: Sequence[Row]) -> list[str]:
     planning = [r for r in mine if r["metric"] in ("planning_gap", "planning_gap_limited")]
     limited = " (limited)" * bool(planning and planning[0]["metric"].endswith("limited"))
@@ -101,3 +116,10 @@ def _harmless(cell: str) -> str:
     except ValueError:
         return "'" + cell if cell.startswith(FORMULA) else cell
     return cell
+
+
+BRIDGE_TABLES: dict[str, Callable[..., Table]] = {
+    "advice": advice,
+    "measures": measures,
+    "by_policy": by_policy,
+}

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import tables
+from benchmarks.bridge_tables import BRIDGE_TABLES
 from benchmarks.costing.tables import COST_TABLES
 from benchmarks.figures import POLICIES, WORLDS, in_order, policy_name
 from benchmarks.model_tables import MODEL_TABLES
@@ -107,5 +108,6 @@ TABLES: dict[str, Callable[..., Table]] = {
     **TRUTH_TABLES,
     **MODEL_TABLES,
     **SUITE_TABLES,
+    **BRIDGE_TABLES,
     **COST_TABLES,
 }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import advice
+from benchmarks import advice, bridge_tables
 from benchmarks.advice import CARE, NO, UNKNOWN, YES, advise, answer, answers, in_words
 from benchmarks.results_io import check
 
@@ -99,3 +99,10 @@ def test_answers_are_result_rows_unless_data_is_lacking():
     assert found == [{"task": "Strike", "level": "id", "model": "m", "metric": "may_train", "value": 1.0}]
     both = answers(advise(training(0.2) + judging(gap=0.4)))
     assert [(r["metric"], r["value"]) for r in both] == [("may_train", 0.5), ("may_judge", 0.0)]
+
+
+def test_the_table_holds_both_answers_and_what_they_rest_on():
+    [[place, model, train, judge]] = bridge_tables.advice([*training(0.2), *judging(gap=0.3)]).lines
+    assert (place, model) == ("Strike, in-distribution", "m")
+    assert train == "with care: cem loses 0.20 [0.18, 0.22]"
+    assert judge.startswith("no: mean gap +0.30 [+0.28, +0.32]")
