@@ -158,8 +158,7 @@ def _show_recipes() -> None:
     from worldsim.training.recipes import RECIPES
 
     shown = Table(
-        "recipe",
-        Column("family", no_wrap=True),
+        Column("recipe and family", width=max(map(len, RECIPES))),
         "clips",
         "steps of frames",
         "cost",
@@ -167,10 +166,8 @@ def _show_recipes() -> None:
         show_lines=True,
     )
     for r in RECIPES.values():
-        name, steps = f"[bold]{r.name}[/bold]\n{r.about}", f"{r.steps:,} of {r.batch_frames}"
-        shown.add_row(
-            name, r.family, f"{r.clips:,}", steps, r.cost or "not measured", r.error or "not measured"
-        )
+        name, steps = f"[bold]{r.name}[/bold] {r.family}\n{r.about}", f"{r.steps:,} of {r.batch_frames}"
+        shown.add_row(name, f"{r.clips:,}", steps, r.cost or "not measured", r.error or "not measured")
     Console().print(shown)
 
 
