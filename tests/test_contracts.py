@@ -26,7 +26,7 @@ from worldsim.scenarios import SCENARIOS
 from worldsim.world_contract import check_world
 from worldsim.worlds import ImaginedWorld, SimulatedWorld, make_world
 
-OWN = {"table": "Strike", "drop": "Catch", "collision": "Strike"}
+OWN = {"table": "Strike", "drop": "Catch", "uniform": "Strike", "collision": "Strike", "parabola": "Catch"}
 MADE = {name: make_task(name) for name in TASKS}
 STRIKE = MADE["Strike"]
 

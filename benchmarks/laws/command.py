@@ -23,7 +23,7 @@ from benchmarks.laws.published import SCENARIOS, published
 class Args:
     """Velocity error, drift of momentum and energy, and permanence of every model at every level."""
 
-    models: tuple[str, ...] = ("table", "drop", "collision")
+    models: tuple[str, ...] = ("uniform", "collision", "parabola", "table", "drop")
     """Shipped names or checkpoint folders; each is measured on the scenarios that its recipe trains on."""
     autoencoders: tuple[str, ...] = ()
     """Folders of trained autoencoders, each for pictures of another size, whose floors are asked for too."""

@@ -182,6 +182,8 @@ RECIPES: dict[str, Recipe] = {
             "parabolas alone",
             DROP | {"looks": 3},
             guess=3.0,
+            cost="46 min on one CPU core",
+            error="parabola .032",
         ),
         *(_alone(scenario.name, GAPS[scenario.name], FLAT) for scenario in BANDED),
         # `motion` has one field for each ink: too few for several grey bodies and a green one
