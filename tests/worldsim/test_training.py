@@ -219,7 +219,9 @@ def test_a_recipe_of_another_family_has_the_schedule_of_that_family():
     parabola = get_recipe("parabola")
     direct = parabola.of_family("direct")
     assert parabola.error and not direct.error and parabola.guess and not direct.guess
-    plain = replace(parabola, model=direct.model, guess=0.0)  # of its model actions are all that is taken over
+    plain = replace(
+        parabola, model=direct.model, guess=0.0
+    )  # of its model actions are all that is taken over
     assert direct.of_family("motion").settings() == plain.settings()
 
 
