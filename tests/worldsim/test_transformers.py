@@ -229,6 +229,21 @@ def test_latents_are_kept_near_a_normal_distribution():
         assert made.item() == pytest.approx(NORMAL * told, abs=1e-6)
 
 
+def test_an_autoencoder_begins_with_principal_components():
+    """What is lost is the sum of the squared singular values left out (Eckart and Young, 1936)."""
+    recipe, kept = replace(get_recipe("uniform"), clips=40), 8
+    frames, _ = Batches(make_clips(recipe), recipe, 0, 64, torch.device("cpu")).draw(0, 1, 40)
+    made = Autoencoder(latent_channels=kept, widths=(16,)).eval()
+    made.begin(frames)
+    back, latents = made(frames[:, 0] * 2 - 1)
+    variance, mean = torch.var_mean(latents, (0, 2, 3))
+    assert mean.abs().max() < 1e-3 and (variance - 1).abs().max() < 1e-3
+    cells = frames[:, 0].numpy().reshape(40, 3, 16, 4, 16, 4).transpose(0, 2, 4, 1, 3, 5).reshape(-1, 48) * 2
+    singular = np.linalg.svd(cells - cells.mean(0), compute_uv=False)
+    lost = (back - (frames[:, 0] * 2 - 1)).square().sum().item()
+    assert lost == pytest.approx((singular[kept:] ** 2).sum(), rel=1e-3)
+
+
 def test_another_autoencoder_in_the_same_folder_is_refused(tmp_path):
     recipe = latent_recipe("causal", tmp_path / "autoencoder")
     clips = make_clips(recipe)

@@ -1,10 +1,10 @@
 """Frames to latents and back: what a matrix does for each cell of a picture, and what the autoencoder of
 `diffusers` adds.
 
-The matrices lose little of where edges are; a deep network alone, behind normalisations that undo how much
-there is of anything, tells it less exactly. Nothing is random. Training keeps each channel near a mean of
-zero and a variance of one, which takes the part of the usual scaling factor: nothing has to be measured
-afterwards.
+The matrices begin as principal components. Pictures of a few inks have fewer of them than a cell has values,
+so they lose little of where edges are; a deep network alone, behind normalisations that undo how much there
+is of anything, tells it less exactly. Nothing is random. Training keeps each channel near a mean of zero and a
+variance of one, which takes the part of the usual scaling factor: nothing has to be measured afterwards.
 """
 
 from pathlib import Path
@@ -16,6 +16,8 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from worldsim.models.trunk import precisely, silent
+
+LEAST = 1e-6  #: of the largest variance, below which a component is not scaled up further
 
 
 class Autoencoder(ModelMixin, ConfigMixin):
@@ -78,6 +80,21 @@ class Autoencoder(ModelMixin, ConfigMixin):
         nn.init.orthogonal_(self.into.weight)
         with torch.no_grad():
             self.out.weight.copy_(self.into.weight.transpose(0, 1))
+
+    @torch.no_grad()
+    def begin(self, frames: Tensor) -> None:
+        """Make the matrices the principal components of the cells of frames [B, T, 3, H, W] in [0, 1], and
+        back, each scaled to a variance of one."""
+        ink = F.pixel_unshuffle(frames.flatten(0, 1) * 2 - 2, self.factor)
+        cells = ink.movedim(1, -1).flatten(0, -2).double()
+        mean = cells.mean(0)
+        variances, components = torch.linalg.eigh(torch.cov((cells - mean).T))
+        size = variances.clamp(min=LEAST * float(variances[-1]))[-self.latent_channels :].sqrt()
+        basis = components[:, -self.latent_channels :]
+        self.into.weight.copy_((basis / size).T[..., None, None])
+        self.into.bias.copy_(-(mean @ basis) / size)
+        self.out.weight.copy_((basis * size)[..., None, None])
+        self.out.bias.copy_(mean)
 
     def encode(self, frames: Tensor) -> Tensor:
         """Latents of pictures [N, 3, H, W] in [-1, 1]."""

@@ -202,10 +202,10 @@ RECIPES: dict[str, Recipe] = {
             (("uniform", 0.1), ("oblique", 0.4), ("drop", 0.1), ("catch", 0.4)),
             family="autoencoder",
             clips=10_000,
-            steps=8_000,
+            steps=500,
             batch_frames=32,
             horizons=((0.0, 1),),
-            cost="24 min on one CPU core",
+            cost="2 min on one CPU core",
             error="of what it hands back: uniform .002, oblique .004",
         ),
     )

@@ -28,6 +28,7 @@ from worldsim.training.schedule import horizon_at, learning_rate_at, rows_at
 
 CLIP = 1.0  #: largest gradient norm
 BETAS = (0.9, 0.95)  #: short memory of gradient sizes, for they grow with the horizon
+SHOWN = 256  #: windows that a model sees before its first step, if it wants to
 LOGGED = 20  #: steps between entries of the log
 
 Validate = Callable[[Any], dict[str, float]]
@@ -136,6 +137,17 @@ class Run:
         torch.manual_seed(recipe.seed)
         self.bare = make_model(recipe).to(memory_format=torch.channels_last)
         self.bare.to(self.accelerator.device)
+        self.batches = Batches(
+            clips,
+            recipe,
+            self.bare.context_frames,
+            self.bare.resolution,
+            self.accelerator.device,
+            self.accelerator.num_processes,
+        )
+        before = checkpoint.latest(folder)
+        if before is None and hasattr(self.bare, "begin"):
+            self.bare.begin(self.batches.draw(0, 1, SHOWN)[0])
         optimizer = torch.optim.AdamW(
             checkpoint.trainable(self.bare),
             lr=recipe.learning_rate,
@@ -145,20 +157,12 @@ class Run:
         latents = checkpoint.fingerprint(self.bare.autoencoder) if recipe.family in LATENT else ""
         averaged = checkpoint.copy_of(self.bare)
         self.state = checkpoint.State(recipe, clips.fingerprint, averaged, latents)
-        if (before := checkpoint.latest(folder)) is not None:
+        if before is not None:
             checkpoint.load(before, self.bare, optimizer, self.state)
         self.kept = self.state.step
         self.model, self.optimizer = self.accelerator.prepare(self.bare, optimizer)
         if compiled:
             self.bare.compile_repeated_blocks()
-        self.batches = Batches(
-            clips,
-            recipe,
-            self.bare.context_frames,
-            self.bare.resolution,
-            self.accelerator.device,
-            self.accelerator.num_processes,
-        )
         self.log = (
             SummaryWriter(str(folder / "tensorboard"), purge_step=self.step)
             if self.accelerator.is_main_process
