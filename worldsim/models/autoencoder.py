@@ -3,8 +3,8 @@
 
 The matrices begin as principal components. Pictures of a few inks have fewer of them than a cell has values,
 so they lose little of where edges are; a deep network alone, behind normalisations that undo how much there
-is of anything, tells it less exactly. Nothing is random. Training keeps each channel near a mean of zero and a
-variance of one, which takes the part of the usual scaling factor: nothing has to be measured afterwards.
+is of anything, tells it less exactly. Nothing is random. Training keeps each channel near a mean of zero and
+a variance of one, which takes the part of the usual scaling factor: nothing has to be measured afterwards.
 """
 
 from pathlib import Path
@@ -91,10 +91,9 @@ class Autoencoder(ModelMixin, ConfigMixin):
         variances, components = torch.linalg.eigh(torch.cov((cells - mean).T))
         size = variances.clamp(min=LEAST * float(variances[-1]))[-self.latent_channels :].sqrt()
         basis = components[:, -self.latent_channels :]
-        self.into.weight.copy_((basis / size).T[..., None, None])
-        self.into.bias.copy_(-(mean @ basis) / size)
-        self.out.weight.copy_((basis * size)[..., None, None])
-        self.out.bias.copy_(mean)
+        forth, back = (basis / size).T, basis * size
+        self.into.load_state_dict({"weight": forth[..., None, None], "bias": -(forth @ mean)})
+        self.out.load_state_dict({"weight": back[..., None, None], "bias": mean})
 
     def encode(self, frames: Tensor) -> Tensor:
         """Latents of pictures [N, 3, H, W] in [-1, 1]."""
