@@ -82,10 +82,12 @@ def by_level(rows: Sequence[Row]) -> Figure:
             spread = np.array([_reach(r) for r in mine]).reshape(-1, 2).T
             style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKS[i % len(MARKS)]}
             ax.errorbar(at, value, spread, linestyle="", markersize=4, linewidth=1, label=model, **style)
-        for row in here:
-            if row["n"] is None and row["level"] == "id" and "DiT" in row["model"]:
-                ax.axhline(row["value"], linewidth=0.6, linestyle=":", color="#777777")
-                ax.text(len(levels) - 0.5, row["value"], row["model"], fontsize=6, ha="right", va="bottom")
+        published = [r["model"] for r in select(here, level="ood")]
+        for model, dashes in zip(published, (":", "--", "-.")):
+            line = {"linewidth": 0.8, "linestyle": dashes, "color": "#555555"}
+            [known], [beyond] = (select(here, model=model, level=level) for level in ("id", "ood"))
+            ax.hlines(known["value"], -0.5, 0.5, **line, label=model)
+            ax.hlines(beyond["value"], 0.5, len(levels) - 0.5, **line)
         ax.set(title=scenario, yscale="log", xticks=range(len(levels)))
         ax.set_xticklabels(levels, rotation=30, ha="right", fontsize=8)
     axes[0].set_ylabel("velocity error, m/s")
