@@ -26,6 +26,7 @@ class Idea:
     family: str
     model: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
+    contacts: bool = False  #: it is about what bodies do to each other, and not asked of one alone
 
 
 SHORT: dict[str, Any] = {"horizons": ((0.0, 4),)}
@@ -52,14 +53,24 @@ IDEAS = {
     "motion, filled": Idea(
         "fills it in from the nearest contrast", "motion", {"transfer": False, "covers": False}
     ),
-    "motion, passed on": Idea("passes its differences from one ink to another", "motion", {"covers": False}),
+    "motion, passed on": Idea(
+        "passes its differences from one ink to another", "motion", {"covers": False}, contacts=True
+    ),
     "motion": Idea("keeps what another ink hides", "motion"),
-    "motion, meeting": Idea("sees where inks would come to overlap, not pixels", "motion", {"meets": True}),
+    "motion, meeting": Idea(
+        "sees where inks would come to overlap, not pixels", "motion", {"meets": True}, contacts=True
+    ),
     "motion, aligned": Idea(
-        "passes differences on along the normals of contacts", "motion", {"meets": True, "aligned": True}
+        "passes differences on along the normals of contacts",
+        "motion",
+        {"meets": True, "aligned": True},
+        contacts=True,
     ),
     "motion, weighed": Idea(
-        "passes on more, the larger the other's share of the ink", "motion", {"meets": True, "weighed": True}
+        "passes on more, the larger the other's share of the ink",
+        "motion",
+        {"meets": True, "weighed": True},
+        contacts=True,
     ),
     "motion, inert": Idea("changes motion by nothing but what is passed on", "motion", {"falls": False}),
     "motion, short": Idea("rollouts of 4 frames instead of 28", "motion", training=SHORT),
@@ -76,7 +87,7 @@ class Args:
     """Velocity error in and out of distribution with and without each idea."""
 
     recipes: tuple[str, ...] = ("uniform", "collision")
-    """Scenarios; one model is trained on each."""
+    """Scenarios; one model is trained on each, but ideas about contacts need two bodies."""
     ideas: tuple[str, ...] = tuple(IDEAS)
     """Names of ideas."""
     frames: int = 100_000
@@ -111,12 +122,15 @@ def main(args: Args) -> None:
 
 def plan(args: Args) -> list[tuple[str, str, "Recipe"]]:
     """Idea, scenario and recipe of every model. Raises ValueError for an unknown idea."""
+    from worldsim.scenarios import get_scenario
+
     if unknown := set(args.ideas) - set(IDEAS):
         raise ValueError(f"unknown ideas {sorted(unknown)}; there are {', '.join(IDEAS)}")
     return [
         (name, scenario, _recipe(args, IDEAS[name], scenario))
         for scenario in args.recipes
         for name in args.ideas
+        if len(get_scenario(scenario).template.bodies) > 1 or not IDEAS[name].contacts
     ]
 
 
