@@ -11,15 +11,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import tables
-from benchmarks.bridge_tables import BRIDGE_TABLES
 from benchmarks.costing.tables import COST_TABLES
-from benchmarks.figures import POLICIES, WORLDS, in_order, policy_name
-from benchmarks.model_tables import MODEL_TABLES
+from benchmarks.floors.tables import TRUTH_TABLES
+from benchmarks.learned.tables import MODEL_TABLES
+from benchmarks.reports import tables
+from benchmarks.reports.bridge_tables import BRIDGE_TABLES
+from benchmarks.reports.figures import POLICIES, WORLDS, in_order, policy_name
+from benchmarks.reports.tables import Table
 from benchmarks.results_io import RESULTS, Row, read, select, write_text
-from benchmarks.suite_tables import SUITE_TABLES
-from benchmarks.tables import Table
-from benchmarks.truth_tables import TRUTH_TABLES
+from benchmarks.suite.tables import SUITE_TABLES
 
 PAGES = (Path("README.md"), Path("docs/results.md"))  #: files with tables
 MARKED = re.compile(r"(<!-- table (\S+) (\S+)((?: \S+)*) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import cli
-from benchmarks.specs import Spec
-from benchmarks.workshop import Workshop
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workshop import Workshop
 from envs.tasks import make_task
 from worldsim import plugins
 from worldsim.models import load_model

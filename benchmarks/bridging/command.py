@@ -12,24 +12,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from benchmarks import projection, records, results_io
+from benchmarks import results_io
 from benchmarks.bridging import protocol
 from benchmarks.bridging.findings import Findings
 from benchmarks.bridging.merging import Part, merge
 from benchmarks.bridging.results import Found, at_place, with_advice
-from benchmarks.deciding import unasked
-from benchmarks.learners import train
-from benchmarks.playable import fitting, ready
+from benchmarks.episodes import projection, records
+from benchmarks.episodes.deciding import unasked
+from benchmarks.episodes.learners import train
+from benchmarks.episodes.playable import fitting, ready
+from benchmarks.episodes.protocol import FIRST_UNSEEN, samples_of
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.replay import verify
+from benchmarks.episodes.runs import SHIPPED, title
+from benchmarks.episodes.specs import LEARNERS, Spec
+from benchmarks.episodes.versions import code_version
+from benchmarks.episodes.workers import Job, play_all
+from benchmarks.episodes.workshop import Workshop
 from benchmarks.policy_set import POLICY_SET, primary
-from benchmarks.protocol import FIRST_UNSEEN, samples_of
-from benchmarks.records import EpisodeRecord
-from benchmarks.replay import verify
 from benchmarks.results_io import checkpoint_name
-from benchmarks.runs import SHIPPED, title
-from benchmarks.specs import LEARNERS, Spec
-from benchmarks.versions import code_version
-from benchmarks.workers import Job, play_all
-from benchmarks.workshop import Workshop
 
 Stage = Literal["learn", "play", "result"]
 FRAMES = 300_000  #: of learners whose specs name none

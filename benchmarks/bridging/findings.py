@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.bridging.panels import Panel
+from benchmarks.episodes.specs import Spec
 from benchmarks.results_io import Row
-from benchmarks.specs import Spec
 from benchmarks.statistics import Estimate
 
 

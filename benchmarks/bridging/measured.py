@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from benchmarks import records as episodes
 from benchmarks import results_io
 from benchmarks.bridging import protocol
 from benchmarks.bridging.findings import Findings
 from benchmarks.bridging.planning import MODEL
-from benchmarks.records import EpisodeRecord
+from benchmarks.episodes import records as episodes
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.runs import Played
+from benchmarks.episodes.summary import summarise
 from benchmarks.results_io import Row, select
-from benchmarks.runs import Played
-from benchmarks.summary import summarise
 
 
 def measured(played: Iterable[Played]) -> Findings:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.records import EpisodeRecord
-from benchmarks.specs import Spec
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.specs import Spec
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from benchmarks.bridging.findings import Findings, place_of
 from benchmarks.bridging.gap import over_starts
 from benchmarks.bridging.panels import Panel, match
-from benchmarks.specs import Spec
+from benchmarks.episodes.specs import Spec
 from benchmarks.statistics import Estimate, paired_difference
 
 MODEL = "learned"  #: the world that imagination is, in specs

@@ -9,9 +9,9 @@ from benchmarks.bridging.gap import gaps
 from benchmarks.bridging.panels import Panel, panel, spec_of
 from benchmarks.bridging.planning import MODEL, lifts, planning_gaps
 from benchmarks.bridging.ranks import model_agreement, policy_agreement
-from benchmarks.playing import Cell
-from benchmarks.records import EpisodeRecord
-from benchmarks.specs import Spec
+from benchmarks.episodes.playing import Cell
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.specs import Spec
 
 STARTS_NEEDED = 200  #: starts of a cell below which a note says so: rates are known to ±.07 at best
 OVER_MODELS = ("cem@learned",)  #: what further models are compared by

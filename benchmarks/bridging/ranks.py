@@ -8,8 +8,8 @@ import numpy as np
 from benchmarks.bridging.findings import Findings, place_of
 from benchmarks.bridging.panels import Panel, match
 from benchmarks.bridging.planning import MODEL
+from benchmarks.episodes.specs import LEARNERS, Spec
 from benchmarks.results_io import Row
-from benchmarks.specs import LEARNERS, Spec
 from benchmarks.statistics import (
     MODELS_NEEDED,
     POLICIES_NEEDED,

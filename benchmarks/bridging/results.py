@@ -4,17 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmarks.advice import ANSWERED, advise, answers
 from benchmarks.bridging import protocol
+from benchmarks.bridging.advice import ANSWERED, advise, answers
 from benchmarks.bridging.findings import Findings
 from benchmarks.bridging.measured import with_model
 from benchmarks.bridging.panels import spec_of
 from benchmarks.bridging.planning import TRUE
-from benchmarks.records import EpisodeRecord
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.summary import summarise
+from benchmarks.episodes.workers import Job
 from benchmarks.results_io import Row, key
-from benchmarks.specs import Spec
-from benchmarks.summary import summarise
-from benchmarks.workers import Job
 
 FAIR = Spec("cem", TRUE)  #: what planning in further models is set beside
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from benchmarks.bridging.panels import Panel, match
 from benchmarks.contrasts.verdict import Contrast, drawn_part, generator, lacking, weights
+from benchmarks.episodes.specs import Spec
 from benchmarks.policy_set import PRESSURES
 from benchmarks.prediction.cases import Place
-from benchmarks.specs import Spec
 
 CLAIM = "Exploitation is positive out of distribution and grows with pressure"
 LEVELS, TASKS = ("speed", "size", "both"), ("Strike", "Catch")

@@ -1,1 +1,1 @@
-"""The stages of `worldsim bench cost`, a file each; see `benchmarks.cost` for their table."""
+"""The stages of `worldsim bench cost`, a file each; see `benchmarks.costing.command` for their table."""

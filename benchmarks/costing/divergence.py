@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from agents.imagination import SeenWorld, private_world
-from benchmarks import truth
-from benchmarks.records import EpisodeRecord
-from benchmarks.workshop import Workshop
+from benchmarks.episodes import truth
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.workshop import Workshop
 from envs.draws import CONTEXT
 from envs.episodes import episode_keys, policy_keys, world_keys
 from envs.vector import WorldVectorEnv

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from agents.regions import Region
 from benchmarks.costing import position
-from benchmarks.records import EpisodeRecord
-from benchmarks.truth import per_frame
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.truth import per_frame
 from envs.base import Task
 from envs.draws import CONTEXT
 from worldsim import keys as key

@@ -7,11 +7,11 @@ from pathlib import Path
 from benchmarks import results_io
 from benchmarks.costing.dose import MET
 from benchmarks.costing.sweep import Sweep, whole
-from benchmarks.playing import Cell
+from benchmarks.episodes.playing import Cell
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workers import Job
 from benchmarks.prediction.cases import Place
 from benchmarks.results_io import Row, select
-from benchmarks.specs import Spec
-from benchmarks.workers import Job
 from worldsim.engines import PERTURBED
 
 FILE = "dose.json"

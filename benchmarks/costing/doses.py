@@ -17,12 +17,12 @@ from benchmarks.costing import dose, figures, position, tables
 from benchmarks.costing.dose import Match
 from benchmarks.costing.rows import Curve, on_plans, summarise
 from benchmarks.costing.sweep import Findings, Sweep, levels_of, played
-from benchmarks.playing import Cell
-from benchmarks.projection import seconds_each
-from benchmarks.records import text_hash
-from benchmarks.specs import Spec
-from benchmarks.workers import Job
-from benchmarks.workshop import Workshop
+from benchmarks.episodes.playing import Cell
+from benchmarks.episodes.projection import seconds_each
+from benchmarks.episodes.records import text_hash
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workers import Job
+from benchmarks.episodes.workshop import Workshop
 from worldsim.engines.perturbed import LAWS, law_error
 
 SLOWEST = "jitter"  #: moves every body at every frame; its time stands for all

@@ -11,11 +11,11 @@ from typing import Any
 from agents.planners import config_for
 from benchmarks.costing.divergence import Horizon
 from benchmarks.costing.horizon_law import Law, fit
-from benchmarks.records import EpisodeRecord
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workshop import Workshop
 from benchmarks.results_io import Row
-from benchmarks.specs import Spec
 from benchmarks.statistics import proportion
-from benchmarks.workshop import Workshop
 from envs.base import Task
 from worldsim.engines import PERTURBED
 

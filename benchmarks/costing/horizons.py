@@ -16,11 +16,11 @@ from benchmarks.costing.divergence import horizon
 from benchmarks.costing.doses import matched
 from benchmarks.costing.horizon_rows import LEARNED, Key, Wrong, specs, summarise
 from benchmarks.costing.sweep import Findings, Sweep, levels_of, played
-from benchmarks.playing import Cell
-from benchmarks.projection import seconds_by_kind
-from benchmarks.records import EpisodeRecord
-from benchmarks.workers import Job
-from benchmarks.workshop import Workshop
+from benchmarks.episodes.playing import Cell
+from benchmarks.episodes.projection import seconds_by_kind
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.workers import Job
+from benchmarks.episodes.workshop import Workshop
 from worldsim.engines import PERTURBED
 from worldsim.engines.perturbed import LAWS, law_error
 

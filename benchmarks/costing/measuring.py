@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.open_loop import OpenLoop, kept_at, open_loop
+from benchmarks.costing.open_loop import OpenLoop, kept_at, open_loop
 from envs.base import Task
 from envs.tasks import make_task
 from worldsim.engines import is_engine

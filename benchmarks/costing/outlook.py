@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from benchmarks import records
 from benchmarks.contrasts import horizon, pressure, ranking, spread
 from benchmarks.contrasts.pressure import exploited
 from benchmarks.costing.predictions import Entrant, Prediction, enter
 from benchmarks.costing.sweep import Sweep
 from benchmarks.costing.verdicts import Contrasts, panels
+from benchmarks.episodes import records
+from benchmarks.episodes.workshop import Workshop
 from benchmarks.prediction.cases import Place
 from benchmarks.statistics import MODELS_NEEDED, units_needed
-from benchmarks.workshop import Workshop
 
 BRIDGE = (
     f"worldsim bench bridge --levels id {' '.join(pressure.LEVELS)}"  #: it writes one file: all in a call

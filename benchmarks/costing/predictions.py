@@ -10,22 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import open_loop, projection, records, results_io
-from benchmarks.costing import dosed, tables
+from benchmarks import results_io
+from benchmarks.costing import dosed, open_loop, tables
 from benchmarks.costing.divergence import partings
 from benchmarks.costing.measuring import Measuring, Subject
+from benchmarks.costing.open_loop import OpenLoop
 from benchmarks.costing.sweep import Findings, Sweep, levels_of, played, project
-from benchmarks.open_loop import OpenLoop
-from benchmarks.playing import Cell
+from benchmarks.episodes import projection, records
+from benchmarks.episodes.playing import Cell
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workers import Job
+from benchmarks.episodes.workshop import Workshop
+from benchmarks.episodes.zoo import Model, zoo
 from benchmarks.prediction import cases, figure, held_out
 from benchmarks.prediction.cases import Case, errors_of
-from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import Row
-from benchmarks.specs import Spec
 from benchmarks.statistics import proportion
-from benchmarks.workers import Job
-from benchmarks.workshop import Workshop
-from benchmarks.zoo import Model, zoo
 from worldsim.models import family_of
 
 PLANNER = Spec("cem", "learned")

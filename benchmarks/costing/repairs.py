@@ -18,15 +18,15 @@ from agents.planners import config_for
 from agents.repair.parts import PARTS, Repair
 from benchmarks.costing import repair_figures, tables
 from benchmarks.costing.sweep import Findings, Sweep, levels_of, played
-from benchmarks.playing import Cell
-from benchmarks.projection import seconds_each
-from benchmarks.records import EpisodeRecord
+from benchmarks.episodes.playing import Cell
+from benchmarks.episodes.projection import seconds_each
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workers import Job
+from benchmarks.episodes.workshop import Workshop
 from benchmarks.results_io import Row
-from benchmarks.specs import Spec
 from benchmarks.statistics import mean, proportion
 from benchmarks.statistics.shapley import orders, sets_of, shapley, shapley_of_orders
-from benchmarks.workers import Job
-from benchmarks.workshop import Workshop
 from envs.base import Task
 
 EVERY = 2 ** len(PARTS)

@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.costing import dose
 from benchmarks.costing.dose import Match
 from benchmarks.costing.response import Response, fit
-from benchmarks.records import EpisodeRecord
+from benchmarks.episodes.records import EpisodeRecord
 from benchmarks.results_io import Row
 from benchmarks.statistics import paired_difference, proportion
 from envs.base import Task

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.protocol import FIRST_UNSEEN
-from benchmarks.records import EpisodeRecord
+from benchmarks.episodes.protocol import FIRST_UNSEEN
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.workers import Job, play_all
+from benchmarks.reports.tables import Table
 from benchmarks.results_io import Row
-from benchmarks.tables import Table
-from benchmarks.workers import Job, play_all
 from envs.base import Task
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from agents.repair.parts import PARTS, Repair
-from benchmarks import tables
 from benchmarks.contrasts.types import DOSE
 from benchmarks.costing.horizon_figures import kind
 from benchmarks.prediction.figure import NAMES
+from benchmarks.reports import tables
+from benchmarks.reports.tables import Table
 from benchmarks.results_io import Row, select
-from benchmarks.tables import Table
 from worldsim.engines import PERTURBED
 
 VERDICTS = ("supported", "refuted")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import records
 from benchmarks.bridging.panels import Panel, panel, spec_of
 from benchmarks.contrasts import figure, pressure, types
 from benchmarks.contrasts.horizon import horizon_predicts
@@ -21,12 +20,13 @@ from benchmarks.contrasts.verdict import Judged, judge
 from benchmarks.costing import dosed, tables
 from benchmarks.costing.predictions import CASES
 from benchmarks.costing.sweep import Findings, Sweep
+from benchmarks.episodes import records
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workshop import Workshop
 from benchmarks.prediction import cases
 from benchmarks.prediction.cases import Place
-from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import Row
-from benchmarks.specs import Spec
-from benchmarks.workshop import Workshop
 
 
 @dataclass(frozen=True)

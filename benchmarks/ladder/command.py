@@ -10,12 +10,14 @@ from typing import Annotated
 
 import tyro
 
-from benchmarks import open_loop, results_io, zoo
+from benchmarks import results_io
+from benchmarks.costing import open_loop
+from benchmarks.episodes import zoo
+from benchmarks.episodes.zoo import Model
 from benchmarks.ladder import page
 from benchmarks.ladder.evidence import Sources, measured
 from benchmarks.ladder.page import Page
 from benchmarks.ladder.rungs import RUNGS, step, verdict
-from benchmarks.zoo import Model
 from envs.tasks import make_task
 
 

@@ -4,18 +4,20 @@ from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 
-from benchmarks import open_loop, records, results_io
+from benchmarks import results_io
+from benchmarks.costing import open_loop
 from benchmarks.costing.predictions import CASES, OPEN_LOOP, PLANNER
-from benchmarks.playing import Cell
+from benchmarks.episodes import records
+from benchmarks.episodes.playing import Cell
+from benchmarks.episodes.records import EpisodeRecord, Key
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.summary import finite
+from benchmarks.episodes.workshop import Workshop
+from benchmarks.episodes.zoo import Model
 from benchmarks.prediction import cases
 from benchmarks.prediction.cases import Case
-from benchmarks.records import EpisodeRecord, Key
 from benchmarks.results_io import Row, select
-from benchmarks.specs import Spec
 from benchmarks.statistics import paired_ratio, proportion
-from benchmarks.summary import finite
-from benchmarks.workshop import Workshop
-from benchmarks.zoo import Model
 from envs.base import Task
 
 REFERENCE = "box2d"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.ladder.rungs import EARNED, LIMITED, RUNGS, UNKNOWN, Reading, Step, Verdict
-from benchmarks.tables import level_name
+from benchmarks.reports.tables import level_name
 
 MARKS = {EARNED: "✓", LIMITED: "○", UNKNOWN: "?"}
 Steps = Mapping[str, Mapping[str, tuple[Step, ...]]]  #: by task and level

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from benchmarks import results_io
-from benchmarks.protocol import IN_DISTRIBUTION
+from benchmarks.episodes.protocol import IN_DISTRIBUTION
 from benchmarks.results_io import Row
 
 ABLE = 0.5  #: success in Box2D of the same planner or learner below which it is itself the bottleneck

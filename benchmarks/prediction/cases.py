@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from benchmarks import results_io
-from benchmarks.open_loop import OpenLoop
+from benchmarks.costing.open_loop import OpenLoop
 from worldsim.metrics.types import TYPES
 
 #: the typed errors that predict: few, and defined wherever bodies move and meet

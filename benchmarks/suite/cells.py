@@ -1,9 +1,9 @@
 """What the suite plays: the cells of each of its stages."""
 
-from benchmarks.playing import Cell
-from benchmarks.protocol import Protocol, count_of
-from benchmarks.specs import Spec
-from benchmarks.workshop import Workshop
+from benchmarks.episodes.playing import Cell
+from benchmarks.episodes.protocol import Protocol, count_of
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workshop import Workshop
 
 ENGINES = ("box2d", "mujoco")
 UNMODELLED = ("Place",)  #: tasks that are proved and nothing else: no model ships for them yet

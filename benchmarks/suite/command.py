@@ -19,16 +19,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks import errors, figures, learners, projection, proof, results_io, worlds
-from benchmarks.records import versions
+from benchmarks import results_io
+from benchmarks.episodes import learners, projection
+from benchmarks.episodes.records import versions
+from benchmarks.episodes.specs import LEARNERS
+from benchmarks.episodes.workers import Job, play_all
+from benchmarks.episodes.workshop import Workshop
+from benchmarks.learned import errors, worlds
+from benchmarks.reports import figures
 from benchmarks.results_io import Row
-from benchmarks.specs import LEARNERS
-from benchmarks.suite import pace, savings
+from benchmarks.suite import pace, proof, savings
 from benchmarks.suite.cells import ENGINES, PLAYED, cells_of, modelled
 from benchmarks.suite.parts import Part
 from benchmarks.suite.rows import lacking, merged, played
-from benchmarks.workers import Job, play_all
-from benchmarks.workshop import Workshop
 from envs.tasks import TASKS
 
 Stage = Literal["models", "proof", "planners", "cem", "learners", "saved", "speed", "result"]

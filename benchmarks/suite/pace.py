@@ -9,9 +9,9 @@ from typing import Any
 from agents.learning import train
 from agents.learning.configs import config_for
 from agents.learning.run import decisions_per_rollout
+from benchmarks.episodes.workshop import Workshop
+from benchmarks.learned.worlds import TASK
 from benchmarks.results_io import Row
-from benchmarks.workshop import Workshop
-from benchmarks.worlds import TASK
 
 POLICIES = ("ppo", "ppo_resident")  #: by Stable-Baselines3, and on the world's own device
 ROLLOUTS = 24  #: of which the first one is not timed

@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from benchmarks.records import EpisodeRecord
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.summary import summarise
+from benchmarks.episodes.workers import Job
 from benchmarks.results_io import Row, key
-from benchmarks.summary import summarise
-from benchmarks.workers import Job
 
 COMPARED = "planners"  #: the factor of rows that compare planners: fewer starts, and the same for all
 

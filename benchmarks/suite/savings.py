@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from agents.learning import Evaluate, train
-from benchmarks import curves
-from benchmarks.curves import Saving
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workshop import Workshop
+from benchmarks.reports import curves
+from benchmarks.reports.curves import Saving
 from benchmarks.results_io import Row
-from benchmarks.specs import Spec
-from benchmarks.workshop import Workshop
 
 TASK = "Catch"  #: on which a start in imagination is compared with one from scratch
 EVALUATIONS = 60  #: points of a learning curve

@@ -10,8 +10,8 @@ from stable_baselines3 import A2C, PPO, SAC, TD3
 
 from agents.archive import ArchivePolicy
 from agents.contracts import check_policy
-from benchmarks.specs import Spec
-from benchmarks.workshop import Workshop
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workshop import Workshop
 from envs.sb3 import WorldVecEnv
 from envs.tasks import make_task
 from worldsim.contracts import failure

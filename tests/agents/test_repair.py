@@ -13,7 +13,7 @@ from agents.repair.compose import compose
 from agents.repair.imagination import Memory, Repaired, repaired
 from agents.repair.parts import PARTS, Repair
 from agents.repair.reading import read, stack
-from benchmarks.playing import Witness
+from benchmarks.episodes.playing import Witness
 from benchmarks.statistics.shapley import shapley
 from envs.catch import Catch
 from envs.episodes import run_episodes

@@ -4,7 +4,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from benchmarks import studies
+from benchmarks.learned import studies
 
 
 class Here:

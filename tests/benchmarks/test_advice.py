@@ -2,8 +2,9 @@
 
 import pytest
 
-from benchmarks import advice, bridge_tables
-from benchmarks.advice import CARE, NO, UNKNOWN, YES, advise, answer, answers, in_words
+from benchmarks.bridging import advice
+from benchmarks.bridging.advice import CARE, NO, UNKNOWN, YES, advise, answer, answers, in_words
+from benchmarks.reports import bridge_tables
 from benchmarks.results_io import check
 
 

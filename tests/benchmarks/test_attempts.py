@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.attempts import Args, auccess, candidates, measure
-from benchmarks.workshop import Workshop
+from benchmarks.episodes.workshop import Workshop
+from benchmarks.suite.attempts import Args, auccess, candidates, measure
 from envs.episodes import episode_keys
 from envs.place import Place
 from envs.rollouts import Rollouts

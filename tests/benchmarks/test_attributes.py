@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.attributes import LOST, read
+from benchmarks.learned.attributes import LOST, read
 from worldsim.metrics.rollouts import make_clips, truth
 from worldsim.scenarios.pairs import BOX, PAIRED
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks import engines
+from benchmarks.floors import engines
 from benchmarks.results_io import RESULTS, read
 from worldsim.engines import make_engine, simulate
 

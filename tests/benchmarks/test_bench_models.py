@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import models
+from benchmarks.learned import models
 from benchmarks.results_io import select, write
 from worldsim.metrics.rollouts import make_clips, score_batches, truth
 from worldsim.metrics.scoring import in_view

@@ -9,13 +9,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import bridge, playing, publish, records, results_io, truth
-from benchmarks.playing import Cell, play
-from benchmarks.protocol import Protocol
-from benchmarks.runs import Entry, Played
-from benchmarks.specs import Spec
-from benchmarks.workers import Job, play_all, work
-from benchmarks.workshop import Workshop
+from benchmarks import results_io
+from benchmarks.episodes import playing, records, truth
+from benchmarks.episodes.playing import Cell, play
+from benchmarks.episodes.protocol import Protocol
+from benchmarks.episodes.runs import Entry, Played
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workers import Job, play_all, work
+from benchmarks.episodes.workshop import Workshop
+from benchmarks.reports import publish
+from benchmarks.verbs import bridge
 from worldsim.tracking import LEFT, LOST, VISIBLE
 
 

@@ -6,14 +6,15 @@ import pytest
 
 from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
-from benchmarks import projection, records, results_io
+from benchmarks import results_io
 from benchmarks.bridging import command
 from benchmarks.bridging.command import Args
+from benchmarks.episodes import projection, records
+from benchmarks.episodes.records import Writer
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workers import work
 from benchmarks.policy_set import POLICY_SET, primary
-from benchmarks.records import Writer
 from benchmarks.results_io import check, select
-from benchmarks.specs import Spec
-from benchmarks.workers import work
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from benchmarks.bridging.gap import gaps
 from benchmarks.bridging.panels import match, panel
 from benchmarks.bridging.planning import lifts, planning_gaps
 from benchmarks.bridging.ranks import model_agreement, policy_agreement, run_of
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.specs import Spec
 from benchmarks.policy_set import POLICY_SET
-from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import check, select
-from benchmarks.specs import Spec
 from envs.tasks import make_task
 
 

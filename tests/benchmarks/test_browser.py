@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import pytest
 from PIL import Image
 
-from benchmarks import report, results_io
+from benchmarks import results_io
 from benchmarks.bridging.gap import TABLE
+from benchmarks.reports import report
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None

@@ -19,12 +19,12 @@ from benchmarks.contrasts.types import cochran, types_differ
 from benchmarks.contrasts.verdict import Contrast, judge, lacking
 from benchmarks.costing import tables
 from benchmarks.costing.verdicts import panels, rows
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workshop import Workshop
 from benchmarks.policy_set import PRESSURES
 from benchmarks.prediction.cases import Case
-from benchmarks.records import EpisodeRecord
 from benchmarks.results_io import check
-from benchmarks.specs import Spec
-from benchmarks.workshop import Workshop
 
 STARTS = 200
 

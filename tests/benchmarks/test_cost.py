@@ -8,18 +8,20 @@ import pytest
 
 from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
-from benchmarks import cost, playing, projection, records, results_io, workers
+from benchmarks import results_io
 from benchmarks.contrasts import ranking, spread
-from benchmarks.cost import Args
+from benchmarks.costing import command as cost
 from benchmarks.costing import dose, doses, figures, outlook, sweep, tables
+from benchmarks.costing.command import Args
 from benchmarks.costing.predictions import Entrant, Prediction
 from benchmarks.costing.rows import Curve, on_plans, summarise
 from benchmarks.costing.verdicts import Contrasts
+from benchmarks.episodes import playing, projection, records, workers
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workers import work
+from benchmarks.episodes.workshop import Workshop
+from benchmarks.episodes.zoo import Model
 from benchmarks.results_io import check, select
-from benchmarks.specs import Spec
-from benchmarks.workers import work
-from benchmarks.workshop import Workshop
-from benchmarks.zoo import Model
 from worldsim.worlds import make_world
 
 

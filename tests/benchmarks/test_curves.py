@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import curves
+from benchmarks.reports import curves
 
 
 def rows(*rates: tuple[float, float], step: int = 100, real: bool = False) -> list[dict]:

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import open_loop
-from benchmarks.costing import dose, doses, position
+from benchmarks.costing import dose, doses, open_loop, position
 from benchmarks.costing.dose import Matcher, trials_in
-from benchmarks.workshop import Workshop
+from benchmarks.episodes.workshop import Workshop
 from envs.tasks import make_task
 from worldsim.engines import make_engine
 from worldsim.engines.perturbed import LAWS

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.errors import on_task, random_actions
+from benchmarks.learned.errors import on_task, random_actions
 from envs.tasks import make_task
 from worldsim.models.physics import PhysicsModel
 from worldsim.scenes import RELEASE

@@ -7,17 +7,19 @@ import pytest
 
 from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
-from benchmarks import cost, projection, results_io
-from benchmarks.cost import Args
+from benchmarks import results_io
+from benchmarks.costing import command as cost
 from benchmarks.costing import dose, horizon_figures, horizons, sweep, tables
+from benchmarks.costing.command import Args
 from benchmarks.costing.divergence import Horizon, horizon
 from benchmarks.costing.horizon_law import fit
 from benchmarks.costing.horizon_rows import Wrong, specs, summarise
 from benchmarks.costing.horizons import Horizons
-from benchmarks.records import EpisodeRecord
+from benchmarks.episodes import projection
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.workers import work
+from benchmarks.episodes.workshop import Workshop
 from benchmarks.results_io import check, select
-from benchmarks.workers import work
-from benchmarks.workshop import Workshop
 
 SHARES = (0.5, 1.0)
 

@@ -4,7 +4,9 @@ from functools import partial
 
 import pytest
 
-from benchmarks import ideas, model_tables, results_io, studies
+from benchmarks import results_io
+from benchmarks.learned import ideas, studies
+from benchmarks.learned import tables as model_tables
 
 
 def test_each_idea_sees_equally_many_frames_by_a_recipe_of_its_own():

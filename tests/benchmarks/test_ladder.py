@@ -6,8 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import open_loop, results_io
+from benchmarks import results_io
+from benchmarks.costing import open_loop
 from benchmarks.costing.predictions import CASES, OPEN_LOOP
+from benchmarks.episodes.playing import Cell
+from benchmarks.episodes.records import Writer
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workshop import Workshop
+from benchmarks.episodes.zoo import Model
 from benchmarks.ladder import command, page
 from benchmarks.ladder.command import Args
 from benchmarks.ladder.evidence import Sources, measured
@@ -24,13 +30,8 @@ from benchmarks.ladder.rungs import (
     step,
     verdict,
 )
-from benchmarks.playing import Cell
 from benchmarks.prediction import cases
 from benchmarks.prediction.cases import Case
-from benchmarks.records import Writer
-from benchmarks.specs import Spec
-from benchmarks.workshop import Workshop
-from benchmarks.zoo import Model
 from envs.tasks import make_task
 
 STRIKE, CATCH = make_task("Strike"), make_task("Catch")

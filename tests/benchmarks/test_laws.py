@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.laws import figures, models
-from benchmarks.laws.cell import STREAM, measure
-from benchmarks.laws.command import Args, plan
-from benchmarks.laws.parts import make_rows
-from benchmarks.laws.published import SCENARIOS, published
+from benchmarks.learned.laws import figures, models
+from benchmarks.learned.laws.cell import STREAM, measure
+from benchmarks.learned.laws.command import Args, plan
+from benchmarks.learned.laws.parts import make_rows
+from benchmarks.learned.laws.published import SCENARIOS, published
 from benchmarks.results_io import read, select
 from worldsim.metrics.rollouts import make_clips as clips_of
 from worldsim.models import load_model

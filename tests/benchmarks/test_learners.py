@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from agents.learning import train as train_one
-from benchmarks import learners
-from benchmarks.learners import BEGUN, RunsFailed, learn, train
-from benchmarks.specs import Spec
-from benchmarks.workshop import Workshop
+from benchmarks.episodes import learners
+from benchmarks.episodes.learners import BEGUN, RunsFailed, learn, train
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workshop import Workshop
 
 
 def dies(model, policies, frames, seed, open_runs, told):

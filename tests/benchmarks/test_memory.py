@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import memory, model_tables, tables
-from benchmarks.laws.models import make_memory
-from benchmarks.memory import nearer_to_memory, nearness, reversals
+from benchmarks.learned import memory
+from benchmarks.learned import tables as model_tables
+from benchmarks.learned.laws.models import make_memory
+from benchmarks.learned.memory import nearer_to_memory, nearness, reversals
+from benchmarks.reports import tables
 from worldsim.models.autoencoder import Autoencoder
 from worldsim.models.direct import DirectModel
 from worldsim.models.physics import PhysicsModel

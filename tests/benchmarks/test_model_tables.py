@@ -1,6 +1,6 @@
 """Tables about models: every figure of the rows, and nothing else, stands in its place."""
 
-from benchmarks.model_tables import gaps, ideas, laws, pairs, scaling, throughput
+from benchmarks.learned.tables import gaps, ideas, laws, pairs, scaling, throughput
 
 
 def row(value, **columns):

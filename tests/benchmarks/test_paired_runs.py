@@ -10,13 +10,13 @@ import torch
 from agents.planners import make_planner
 from agents.refits.cem import CEMConfig
 from agents.scripted import Random
-from benchmarks import records, workers
-from benchmarks.playing import Cell, play
-from benchmarks.records import Writer
-from benchmarks.replay import verify
-from benchmarks.specs import Spec
-from benchmarks.workers import Job, play_all
-from benchmarks.workshop import Workshop
+from benchmarks.episodes import records, workers
+from benchmarks.episodes.playing import Cell, play
+from benchmarks.episodes.records import Writer
+from benchmarks.episodes.replay import verify
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workers import Job, play_all
+from benchmarks.episodes.workshop import Workshop
 from envs.episodes import episode_keys, run_episodes, world_keys
 from envs.tasks import make_task
 from envs.vector import WorldVectorEnv

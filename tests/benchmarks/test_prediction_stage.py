@@ -10,24 +10,26 @@ from rich.console import Console
 
 from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
-from benchmarks import cost, open_loop, projection, results_io, truth, zoo
-from benchmarks.cost import Args
-from benchmarks.costing import dose, dosed, position, predictions, sweep
+from benchmarks import results_io
+from benchmarks.costing import command as cost
+from benchmarks.costing import dose, dosed, open_loop, position, predictions, sweep
+from benchmarks.costing.command import Args
 from benchmarks.costing.divergence import partings
 from benchmarks.costing.doses import Doses
 from benchmarks.costing.measuring import Measuring, Subject
+from benchmarks.costing.open_loop import FIRST, clips_of, measure
 from benchmarks.costing.sweep import Sweep
 from benchmarks.costing.verdicts import Contrasts
-from benchmarks.open_loop import FIRST, clips_of, measure
-from benchmarks.playing import Cell, play
+from benchmarks.episodes import projection, truth, zoo
+from benchmarks.episodes.playing import Cell, play
+from benchmarks.episodes.records import Writer
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workers import work
+from benchmarks.episodes.workshop import Workshop
+from benchmarks.episodes.zoo import Model
 from benchmarks.prediction import cases
-from benchmarks.records import Writer
 from benchmarks.results_io import select
-from benchmarks.specs import Spec
 from benchmarks.statistics import MODELS_NEEDED
-from benchmarks.workers import work
-from benchmarks.workshop import Workshop
-from benchmarks.zoo import Model
 from envs.tasks import make_task
 from worldsim.metrics.rollouts import truth as film
 from worldsim.models import WEIGHTS

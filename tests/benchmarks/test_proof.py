@@ -2,10 +2,10 @@
 
 import pytest
 
-from benchmarks.proof import Args as ProofArgs
-from benchmarks.proof import ProofShop, plan, specs, summarise, unproved
-from benchmarks.records import EpisodeRecord
+from benchmarks.episodes.records import EpisodeRecord
 from benchmarks.results_io import check, select
+from benchmarks.suite.proof import Args as ProofArgs
+from benchmarks.suite.proof import ProofShop, plan, specs, summarise, unproved
 from envs.catch import Catch
 
 GOOD = {"oracle": 100, "noop": 0, "random": 10, "reactive": 40, "cem@inertia": 30, "cem@box2d": 96}

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import records
-from benchmarks.records import EpisodeRecord, Writer
+from benchmarks.episodes import records
+from benchmarks.episodes.records import EpisodeRecord, Writer
 
 RECORD = EpisodeRecord(
     task="Strike",
@@ -81,7 +81,7 @@ def test_killed_writer_loses_nothing_it_had_written(tmp_path):
 import sys
 from dataclasses import replace
 sys.path.insert(0, {os.getcwd()!r})
-from benchmarks.records import EpisodeRecord, Writer
+from benchmarks.episodes.records import EpisodeRecord, Writer
 record = EpisodeRecord.from_json({RECORD.to_json()!r})
 with Writer({str(tmp_path)!r}) as writer:
     for i in range(10**6):

@@ -7,15 +7,17 @@ import pytest
 from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
 from agents.repair.parts import PARTS
-from benchmarks import cost, projection, results_io
-from benchmarks.cost import Args
+from benchmarks import results_io
+from benchmarks.costing import command as cost
 from benchmarks.costing import repair_figures, repairs, sweep, tables
+from benchmarks.costing.command import Args
 from benchmarks.costing.repairs import Place, Repairs
-from benchmarks.records import EpisodeRecord
+from benchmarks.episodes import projection
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workers import work
+from benchmarks.episodes.workshop import Workshop
 from benchmarks.results_io import check, select
-from benchmarks.specs import Spec
-from benchmarks.workers import work
-from benchmarks.workshop import Workshop
 from envs.tasks import make_task
 
 PLACE = Place("Strike", "id", "learned", "box2d", "cem,frames=1000", "table")

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import bridge_tables, figures, publish, report, report_sections, results_io, tables, videos
-from benchmarks.advice import advise
-from benchmarks.records import EpisodeRecord
-from benchmarks.summary import paired, summarise
+from benchmarks import results_io
+from benchmarks.bridging.advice import advise
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.summary import paired, summarise
+from benchmarks.reports import bridge_tables, figures, publish, report, tables, videos
+from benchmarks.reports import sections as report_sections
 
 
 def episodes(successes, promised=None, **columns):

@@ -7,17 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import bridge, publish, records, results_io, workers
+from benchmarks import results_io
 from benchmarks.bridging.measured import measured
 from benchmarks.bridging.protocol import cells
-from benchmarks.playable import entries_of
-from benchmarks.playing import play
+from benchmarks.episodes import records, workers
+from benchmarks.episodes.playable import entries_of
+from benchmarks.episodes.playing import play
+from benchmarks.episodes.protocol import Protocol, samples_of
+from benchmarks.episodes.runs import Entry, Remembered, Run, workshop_of
+from benchmarks.episodes.workers import Job, work
+from benchmarks.episodes.workshop import Workshop
 from benchmarks.policy_set import POLICY_SET
-from benchmarks.protocol import Protocol, samples_of
+from benchmarks.reports import publish
 from benchmarks.results_io import select
-from benchmarks.runs import Entry, Remembered, Run, workshop_of
-from benchmarks.workers import Job, work
-from benchmarks.workshop import Workshop
+from benchmarks.verbs import bridge
 from envs.tasks import make_task
 from worldsim import keys as key
 from worldsim.engines import make_engine

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import results_io, scaling
-from benchmarks.scaling import Model, slopes
+from benchmarks import results_io
+from benchmarks.learned import scaling
+from benchmarks.learned.scaling import Model, slopes
 from worldsim.training.data import Batches
 from worldsim.training.schedule import horizon_at, rows_at
 

@@ -9,11 +9,14 @@ import pytest
 
 from agents.planners import PLANNERS, Entry
 from agents.refits.cem import CEM, CEMConfig
-from benchmarks import bridge, compare, leaderboard, ranking, records, results_io, workers
-from benchmarks.records import EpisodeRecord, Writer
+from benchmarks import results_io
+from benchmarks.episodes import records, workers
+from benchmarks.episodes.records import EpisodeRecord, Writer
+from benchmarks.episodes.workers import work
+from benchmarks.ranked import compare, leaderboard, ranking
+from benchmarks.ranked.submissions import resolve, validate
 from benchmarks.results_io import select
-from benchmarks.submissions import resolve, validate
-from benchmarks.workers import work
+from benchmarks.verbs import bridge
 
 GOOD, BAD = "box2d", "perturbed:action_gain:0.6:box2d"
 

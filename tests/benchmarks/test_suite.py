@@ -4,17 +4,20 @@ import pytest
 from rich.console import Console
 
 from agents.learning import train
-from benchmarks import figures, learners, proof, results_io, worlds
-from benchmarks.curves import Saving
-from benchmarks.records import EpisodeRecord
+from benchmarks import results_io
+from benchmarks.episodes import learners
+from benchmarks.episodes.records import EpisodeRecord
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workshop import Workshop
+from benchmarks.learned import worlds
+from benchmarks.reports import figures
+from benchmarks.reports.curves import Saving
 from benchmarks.results_io import check, select
-from benchmarks.specs import Spec
-from benchmarks.suite import cells, command, pace, savings
+from benchmarks.suite import cells, command, pace, proof, savings
 from benchmarks.suite.cells import CEM, ENGINES, LEARNED, cells_of, modelled
 from benchmarks.suite.command import Args
 from benchmarks.suite.parts import Part
 from benchmarks.suite.rows import merged, played
-from benchmarks.workshop import Workshop
 from envs.tasks import TASKS, make_task
 
 

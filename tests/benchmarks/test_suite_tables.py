@@ -1,8 +1,8 @@
 """Tables of the suite, from rows written by hand."""
 
-from benchmarks.figures import policy_name
+from benchmarks.reports.figures import policy_name
 from benchmarks.suite.rows import COMPARED
-from benchmarks.suite_tables import pace, planners, saved
+from benchmarks.suite.tables import pace, planners, saved
 
 
 def row(metric: str, value: float, **where: object) -> dict[str, object]:

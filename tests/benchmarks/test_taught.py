@@ -2,7 +2,7 @@
 
 import json
 
-from benchmarks.models import SCENARIOS, scenarios_of
+from benchmarks.learned.models import SCENARIOS, scenarios_of
 from worldsim.models import taught
 
 

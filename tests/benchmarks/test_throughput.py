@@ -5,10 +5,12 @@ import json
 import pytest
 import torch
 
-from benchmarks import model_tables, results_io, throughput, timing
+from benchmarks import results_io
+from benchmarks.learned import tables as model_tables
+from benchmarks.learned import throughput, timing
+from benchmarks.learned.throughput import Cell, measure, plan
+from benchmarks.learned.timing import Subject
 from benchmarks.results_io import check, select
-from benchmarks.throughput import Cell, measure, plan
-from benchmarks.timing import Subject
 
 
 def cell(name, batch, **changes):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import cli
-from benchmarks.train import Args, folder_of, recipe_of
+from benchmarks.verbs.train import Args, folder_of, recipe_of
 from worldsim.models.autoencoder import Autoencoder
 from worldsim.models.transformer import SIZES
 from worldsim.training.recipes import RECIPES

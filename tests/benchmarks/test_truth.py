@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import truth
+from benchmarks.episodes import truth
 from envs.base import Start
 from envs.tasks import make_task
 from worldsim.scenarios.carriage import WALL_TOP

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import versions
+from benchmarks.episodes import versions
 
 SOURCE = '''"""A module."""
 

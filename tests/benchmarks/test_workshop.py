@@ -4,10 +4,10 @@ import shutil
 
 import pytest
 
-from benchmarks import records, workshop
-from benchmarks.playing import Cell, play
-from benchmarks.specs import Spec
-from benchmarks.workshop import Workshop
+from benchmarks.episodes import records, workshop
+from benchmarks.episodes.playing import Cell, play
+from benchmarks.episodes.specs import Spec
+from benchmarks.episodes.workshop import Workshop
 from worldsim.models import checkpoint_folder
 
 

@@ -7,7 +7,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from benchmarks import play
+from benchmarks.verbs import play
 from envs.canvas import LINE, arrow, grid, sheet
 from envs.controls import CONTROLS, Inputs, Reading
 from envs.session import Session

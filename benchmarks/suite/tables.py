@@ -1,0 +1,69 @@
+"""Tables of the suite: planners at equal budgets, ground truth that imagination saves, speed of worlds."""
+
+from collections.abc import Callable, Sequence
+
+from benchmarks.reports import tables
+from benchmarks.reports.figures import TASKS, WORLDS, in_order, policy_name
+from benchmarks.reports.tables import Table
+from benchmarks.results_io import Row, select
+from benchmarks.suite.rows import COMPARED
+
+
+def planners(rows: Sequence[Row]) -> Table:
+    """Success of every planner at an equal budget of imagined frames, and what it spent, by task."""
+    found = select(rows, factor=COMPARED)
+    solved, spent = (select(found, metric=metric) for metric in ("success", "imagined_frames"))
+    tasks = in_order({r["task"] for r in solved}, TASKS)
+    lines = []
+    for policy, prepared_in in dict.fromkeys((r["policy"], r.get("prepared_in")) for r in solved):
+        cells = []
+        for task in tasks:
+            who = {"task": task, "policy": policy, "prepared_in": prepared_in}
+            frames = select(spent, **who)
+            beside = f"; {frames[0]['value']:,.0f}" if frames else ""
+            cells.append(tables.percent(select(solved, **who)) + beside)
+        lines.append([policy_name(policy.partition(",")[0], prepared_in), *cells])
+    starts = "–".join(map(str, sorted({r["n"] for r in solved})))
+    caption = (
+        "Planners at an equal budget, in distribution, executed in Box2D: success in % [95 % interval]; "
+        f"frames imagined for a start. {starts} starts"
+    )
+    return Table(caption, ["Planner", *tasks], lines)
+
+
+def saved(rows: Sequence[Row]) -> Table:
+    """Frames of ground truth until a level of real success, from scratch and after training in the model."""
+    found = select(rows, metric="frames_to_success")
+    lines = []
+    for task, level in dict.fromkeys((r["task"], r["factor"]) for r in found):
+        here = select(found, task=task, factor=level)
+        frames = [select(here, policy=policy) for policy in ("ppo", "ppo_started")]
+        told = [f"{row[0]['value']:,.0f}" if row else "never" for row in frames]
+        less = f"{frames[0][0]['value'] - frames[1][0]['value']:,.0f}" if all(frames) else "–"
+        lines.append([f"{task}, {level:.0%} solved", *told, less])
+    caption = "Frames of ground truth that PPO needs, one training run each"
+    return Table(caption, ["Task", "From scratch", "After training in the model", "Saved"], lines)
+
+
+def pace(rows: Sequence[Row]) -> Table:
+    """Decisions and frames per second of each world, by environments side by side; decisions of learners."""
+    found = [
+        r for r in rows if "world" in r and "batch" in r and r["metric"] in ("steps_per_s", "frames_per_s")
+    ]
+    worlds = [r for r in found if "policy" not in r]
+    batches = sorted({r["batch"] for r in worlds})
+    lines = []
+    for world in dict.fromkeys(r["world"] for r in worlds):
+        name = WORLDS[world][0] if world in WORLDS else world
+        for metric, unit in (("frames_per_s", "frames"), ("steps_per_s", "decisions, tracked and judged")):
+            mine = select(worlds, world=world, metric=metric)
+            values = {r["batch"]: f"{r['value']:,.0f}" for r in mine}
+            lines.append([f"{name}, {unit}", *(values.get(batch, "–") for batch in batches)])
+    for row in (r for r in found if "policy" in r):
+        name = policy_name(row["policy"], row["prepared_in"])
+        value = f"{row['value']:,.0f} ({row['batch']} rows)"
+        lines.append([f"{name}, decisions with updates", *[""] * (len(batches) - 1), value])
+    return Table("Per second, by environments side by side", ["World", *map(str, batches)], lines)
+
+
+SUITE_TABLES: dict[str, Callable[..., Table]] = {"planners": planners, "saved": saved, "pace": pace}

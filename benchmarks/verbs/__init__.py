@@ -1,0 +1,1 @@
+"""What `worldsim` does besides benchmarks and leaderboards, a file for each verb."""
