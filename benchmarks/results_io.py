@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import platform
+import shlex
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -31,7 +32,22 @@ COLUMNS = (
 RESULTS = Path(__file__).parent / "results"  #: the committed reference results
 CAMPAIGN = "loop.json"  #: of them, the file of every policy, level and world
 
+HOW = ("workers", "work", "out", "stages")  #: options that change how results are made, not which ones
+
 Row = dict[str, Any]
+
+
+def command(verb: str, args: Any) -> str:
+    """The command line of a verb that gives `args`, a dataclass, as far as what they make differs from what
+    the defaults make."""
+    words = ["worldsim", *verb.split()]
+    for name, default in vars(type(args)()).items():
+        value = getattr(args, name)
+        if value != default and name not in HOW:
+            flag = "--" + ("no-" if value is False else "") + name.replace("_", "-")
+            values = () if isinstance(value, bool) else value if isinstance(value, tuple) else (value,)
+            words += [flag, *map(str, values)]
+    return shlex.join(words)
 
 
 def meta(command: str, seed: int, **more: Any) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.results_io import RESULTS, Row, meta, write
+from benchmarks.results_io import RESULTS, Row, command, meta, write
 from worldsim.clips import ClipSpec, simulate_shard, write_shard
 from worldsim.scenarios import SCENARIOS
 
@@ -38,7 +38,7 @@ def main(args: Args) -> None:
         for name in args.scenarios
         for engine in args.engines
     ]
-    write(args.out, meta("worldsim bench clips", args.seed, settings=_plain(args)), rows)
+    write(args.out, meta(command("bench clips", args), args.seed), rows)
     table = Table(
         "scenario", "engine", "clips/s", "range", title="sampled, simulated and written by one process"
     )
@@ -61,7 +61,3 @@ def measure(spec: ClipSpec, clips: int, repeats: int) -> Row:
     key = {"scenario": spec.scenario, "world": spec.engine, "level": spec.level, "clips": clips}
     values = {"value": rates[len(rates) // 2], "low": rates[0], "high": rates[-1], "n": repeats}
     return {**key, "metric": "clips_per_s", **values}
-
-
-def _plain(args: Args) -> dict[str, object]:
-    return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(args).items()}

@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.results_io import RESULTS, Row, meta, write
+from benchmarks.results_io import RESULTS, Row, command, meta, write
 from worldsim import keys as key
 from worldsim.engines import make_engine, simulate
 from worldsim.scenarios import SCENARIOS, sample
@@ -70,7 +70,7 @@ def main(args: Args) -> None:
             if scenario == "drop":
                 elastic = [replace(s, restitution=1.0) for s in scenes]
                 rows += elastic_drops(level, run(elastic, SCENARIOS[scenario].frames))
-    write(args.out, meta(f"worldsim bench engines --clips {args.clips}", args.seed), rows)
+    write(args.out, meta(command("bench engines", args), args.seed), rows)
     Console().print(table(rows))
 
 

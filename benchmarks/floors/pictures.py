@@ -20,7 +20,7 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmarks import statistics
-from benchmarks.results_io import RESULTS, Row, meta, write
+from benchmarks.results_io import RESULTS, Row, command, meta, write
 from worldsim import keys as key
 from worldsim.engines import make_engine, simulate
 from worldsim.metrics import in_view, permanence, position_errors, scoring_mask, velocity_error
@@ -71,7 +71,7 @@ def main(args: Args) -> None:
         speeds = [row for name in TIMED for size in args.resolutions for row in speed(name, size, args)]
     finally:
         torch.set_num_threads(threads)
-    told = meta(f"worldsim bench pictures --clips {args.clips}", args.seed, load_before=load)
+    told = meta(command("bench pictures", args), args.seed, load_before=load)
     write(args.out, told, floors + speeds)
     Console().print(floor_table(floors), speed_table(speeds))
 

@@ -118,8 +118,7 @@ def main(args: Args) -> None:
     found = studies.run([r for *_, r in trials], partial(measured, clips=args.asked), args.work, args.workers)
     rows = [row for trial, some in zip(trials, found) for row in _rows(*trial, some)]
     Console().print(tables.shown(model_tables.ideas(rows)))
-    told = {name: getattr(args, name) for name in ("frames", "clips", "resolution")}
-    results_io.write(args.out, results_io.meta("worldsim bench ideas", 0, **told), rows)
+    results_io.write(args.out, results_io.meta(results_io.command("bench ideas", args), 0), rows)
 
 
 def plan(args: Args) -> list[tuple[str, str, "Recipe"]]:

@@ -70,8 +70,7 @@ def main(args: Args) -> None:
     console = Console()
     for made in (model_tables.gaps(rows), model_tables.pairs(rows)):
         console.print(tables.shown(made))
-    told = {name: getattr(args, name) for name in ("steps", "train_clips", "resolution")}
-    results_io.write(args.out, results_io.meta("worldsim bench memory", 0, **told), rows)
+    results_io.write(args.out, results_io.meta(results_io.command("bench memory", args), 0), rows)
 
 
 def of_models(args: Args) -> list[Row]:

@@ -79,7 +79,7 @@ def main(args: Args) -> None:
             rows += (speeds := throughput(model))
             console.print(model, {r["batch"]: f"{r['value']:.0f} frames/s" for r in speeds})
     console.print(table)
-    results_io.write(args.out, results_io.meta("worldsim bench models", 0), rows)
+    results_io.write(args.out, results_io.meta(results_io.command("bench models", args), 0), rows)
 
 
 def measure(model: str, clips: int) -> Iterator[list[results_io.Row]]:

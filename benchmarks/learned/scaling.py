@@ -85,7 +85,7 @@ def main(args: Args) -> None:
     found = studies.run([r for _, r in recipes], partial(measured, clips=args.asked), args.work, args.workers)
     models = [_model(size, recipe, part) for (size, recipe), part in zip(recipes, found)]
     rows = list(make_rows(args, models))
-    results_io.write(args.out, results_io.meta("worldsim bench scaling", 0, **_settings(args)), rows)
+    results_io.write(args.out, results_io.meta(results_io.command("bench scaling", args), 0), rows)
     draw(rows).savefig(args.out.with_suffix(".png"), dpi=150)
     Console().print(tables.shown(model_tables.scaling(rows)))
 
@@ -220,7 +220,3 @@ def _epochs(recipe: "Recipe") -> float:
 
     rows = sum(rows_at(recipe, step) for step in range(recipe.steps))
     return round(recipe.accumulate * rows / recipe.clips, 3)
-
-
-def _settings(args: Args) -> dict[str, Any]:
-    return {"family": args.family, "steps": args.steps, "resolution": args.resolution}

@@ -71,7 +71,7 @@ def main(args: Args) -> None:
             results_io.write_text(cell.file(args.work), json.dumps(found, allow_nan=False) + "\n")
     rows = [row for cell in cells for row in json.loads(cell.file(args.work).read_text(encoding="utf-8"))]
     Console().print(tables.shown(model_tables.throughput(rows)))
-    results_io.write(args.out, results_io.meta("worldsim bench throughput", 0), rows)
+    results_io.write(args.out, results_io.meta(results_io.command("bench throughput", args), 0), rows)
 
 
 def plan(args: Args) -> list[Cell]:

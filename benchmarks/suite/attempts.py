@@ -18,7 +18,7 @@ from agents.plans import Layout, kind_of
 from agents.trials import Trial, Trials
 from benchmarks.episodes.protocol import FIRST_REPORTED
 from benchmarks.episodes.workshop import Workshop
-from benchmarks.results_io import RESULTS, Row, meta, write
+from benchmarks.results_io import RESULTS, Row, command, meta, write
 from benchmarks.statistics import mean
 from envs.base import Observation, Start, Task
 from envs.episodes import episode_keys
@@ -76,7 +76,7 @@ def main(args: Args) -> None:
             for k in (1, 10, args.attempts):
                 share = mean(worked[:, :k].any(1))
                 rows.append(cell | {"factor": k, "metric": "solved_within"} | share.row())
-    write(args.out, meta(f"worldsim bench attempts --task {args.task} --starts {args.starts}", 0), rows)
+    write(args.out, meta(command("bench attempts", args), 0), rows)
     console.print(f"written to {args.out}")
 
 

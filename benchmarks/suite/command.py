@@ -207,7 +207,7 @@ def _result(args: Args, workshop: Workshop, console: Any) -> None:
     runs = {(c.spec.trained, c.task) for c in jobs["learners"].cells}
     trained = {f"{task}, {spec}": workshop.frames_trained(spec, task) for spec, task in sorted(runs)}
     more: dict[str, Any] = {"models": weights, "frames_trained": trained, "notes": notes, "missing": missing}
-    meta = results_io.meta("worldsim bench suite", args.seed, **more)
+    meta = results_io.meta(results_io.command("bench suite", args), args.seed, **more)
     results_io.write(args.out, meta, rows := merged(rows))
     for line in (*missing, *notes):
         console.print(line, markup=False, soft_wrap=True)

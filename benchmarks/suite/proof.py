@@ -19,7 +19,7 @@ from benchmarks.episodes.records import EpisodeRecord, versions
 from benchmarks.episodes.specs import Spec
 from benchmarks.episodes.workers import Job, play_all
 from benchmarks.episodes.workshop import Workshop
-from benchmarks.results_io import RESULTS, Row, meta, select, write
+from benchmarks.results_io import RESULTS, Row, command, meta, select, write
 from benchmarks.statistics import paired_difference, proportion
 from envs.base import Task
 from envs.tasks import TASKS
@@ -133,9 +133,8 @@ def main(args: Args) -> None:
     play_all(job)
     records = job.found()
     rows = [row for name in args.tasks for row in summarise(shop.task(name), records)]
-    command = f"worldsim bench proof --tasks {' '.join(args.tasks)} --starts {args.starts}"
-    notes = [note] if (note := versions(records)) else []
-    write(args.out, meta(command, 0, tasks=args.tasks, starts=args.starts, notes=notes), rows)
+    told, notes = command("bench proof", args), [note] if (note := versions(records)) else []
+    write(args.out, meta(told, 0, tasks=args.tasks, starts=args.starts, notes=notes), rows)
     console = Console()
     for note in notes:
         console.print(note, markup=False)

@@ -61,20 +61,10 @@ def main(args: Args) -> None:
             faults.append(f"{name}: {error}")
     known = records.read(folder)
     played = [Played.find(entry, entry.part(args), known) for entry in entries.values()]
-    meta = results_io.meta(command(args), seed=0)
+    meta = results_io.meta(results_io.command("bridge", args), seed=0)
     path = publish.write(args.out, played, workshops, meta, args.videos, notes=[*notes, *faults])
     for note in notes:
         console.print(note, markup=False)
     console.print(f"report: {path}", soft_wrap=True)
     if faults:
         raise ChildProcessError("\n".join(faults))
-
-
-def command(args: Args) -> str:
-    """The command line that gives these arguments, as far as they differ from the defaults."""
-    words = ["worldsim", "bridge"]
-    for name, default in vars(Args()).items():
-        value = getattr(args, name)
-        if value != default:
-            words += [f"--{name}", *(map(str, value) if isinstance(value, tuple) else [str(value)])]
-    return " ".join(words)

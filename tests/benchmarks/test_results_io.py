@@ -1,6 +1,10 @@
 import json
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
+import tyro
 
 from benchmarks import results_io
 
@@ -62,3 +66,24 @@ def test_foreign_files_are_named(tmp_path):
 def test_select_treats_none_as_absent():
     rows = [{"metric": "a", "level": "id"}, {"metric": "a"}]
     assert results_io.select(rows, metric="a", level=None) == [rows[1]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Arguments of a verb."""
+
+    models: tuple[str, ...] = ("table", "drop")
+    clips: int = 500
+    speed: bool = True
+    train_clips: int = 3_000
+    workers: int = 2
+    out: Path = Path("here.json")
+
+
+def test_a_command_says_what_differs_and_is_read_back_as_it_was_given():
+    asked = Asked(("a model", "drop"), 20, False, 10, 7, Path("there.json"))
+    told = results_io.command("bench models", asked)
+    assert told == "worldsim bench models --models 'a model' drop --clips 20 --no-speed --train-clips 10"
+    words = shlex.split(told)[3:]
+    assert tyro.cli(Asked, args=words) == replace(asked, workers=2, out=Path("here.json"))
+    assert results_io.command("bench models", Asked()) == "worldsim bench models"

@@ -67,7 +67,7 @@ def main(args: Args) -> None:
     ]
     rows += published()
     rows += [row for model in args.models for row in cost(model)]
-    results_io.write(args.out, results_io.meta("worldsim bench laws", 0, models=list(args.models)), rows)
+    results_io.write(args.out, results_io.meta(results_io.command("bench laws", args), 0), rows)
     clips = [clip for meta, _ in found for clip in meta["clips"]]
     for name, figure in figures.draw(rows, clips).items():
         figure.savefig(args.out.with_name(f"laws-{name}.png"), dpi=150)
