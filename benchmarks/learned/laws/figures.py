@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.reports import tables
 from benchmarks.results_io import Row, select
@@ -110,6 +111,7 @@ def over_cost(rows: Sequence[Row]) -> Figure:
     errors = [r for r in select(rows, metric="velocity_error") if r["model"] in models]
     scenarios = list(dict.fromkeys(r["scenario"] for r in errors))
     figure = Figure(figsize=(3.4 * len(scenarios), 3.0), layout="constrained")
+    decades = 10 ** np.floor(np.log10(min(flops.values()))), 10 ** np.ceil(np.log10(max(flops.values())))
     for ax, scenario in zip(figure.subplots(1, len(scenarios), sharey=True, squeeze=False)[0], scenarios):
         for (model, seed), cost in flops.items():
             mine = select(errors, scenario=scenario, model=model, seed=seed)
@@ -120,7 +122,8 @@ def over_cost(rows: Sequence[Row]) -> Figure:
                 ax.plot([cost] * 2, [low, high], color=colour, linewidth=0.7)
                 ax.plot(cost, low, "o", color=colour, label=None if again else model)
                 ax.plot(cost, high, "o", color=colour, markerfacecolor="white")
-        ax.set(title=scenario, xscale="log", yscale="log", xlabel="operations of training")
+        ax.set(title=scenario, xscale="log", yscale="log", xlabel="operations of training", xlim=decades)
+        ax.xaxis.set_minor_formatter(NullFormatter())
         ax.legend(fontsize=7, frameon=False)
     figure.axes[0].set_ylabel("velocity error, m/s")
     return figure
