@@ -17,17 +17,14 @@ def laws(rows: Sequence[Row], scenario: str) -> Table:
     """Velocity error of every model at every level of a scenario, the mean over its training seeds; what was
     published stands last."""
     found = select(rows, scenario=scenario, metric="velocity_error")
-    levels = [lv for lv in LEVELS if any(r["level"] == lv and r["n"] is not None for r in found)]
+    whole = [r for r in found if r["n"] is not None]
+    levels = [lv for lv in LEVELS if select(whole, level=lv)]
     lines = []
-    names = {r["model"] for r in found if r["n"] is not None}
-    beside = sorted(
-        (name for name in names if _kind(name) in LINES), key=lambda n: (LINES.index(_kind(n)), n)
-    )
-    for model in in_order(names, beside):
-        mine = select(found, model=model)
-        cells = [_with_parts(select(mine, level=lv)) for lv in levels]
+    for model in _models(whole):
+        mine = select(whole, model=model)
+        cells = [_over_seeds(select(mine, level=lv, factor=None)) for lv in levels]
         count, ratio = "", ""
-        if model not in beside:
+        if _kind(model) not in LINES:
             count = f"{seeds(mine)}"
             [inside] = _means(select(mine, level="id"))
             ratio = f"{worst(_means(mine)) / inside['value']:.1f}"
@@ -39,13 +36,33 @@ def laws(rows: Sequence[Row], scenario: str) -> Table:
         lines.append([model, "", f"{told['id']:.3f}", ood, *[""] * (len(levels) - 2), ratio])
     caption = f"{scenario}: velocity error in m/s [95 % interval], {found[0]['n']} clips a level"
     if any("factor" in row for row in found):
-        caption += (
-            "; fast are the clips in which a ball begins faster than any in training, slow the others: "
-            "training clips show balls as slow as that after impacts, so the worst is that of whole levels "
-            "and of fast clips"
-        )
-    learned = [r for r in found if r["n"] is not None and r["model"] not in beside]
+        caption += "; the worst is that of a level or of the fast clips of one"
+    learned = [r for r in whole if _kind(r["model"]) not in LINES]
     return Table(caption + unranked(learned), ["Model", "Seeds", *map(_level, levels), "Worst / ID"], lines)
+
+
+def law_parts(rows: Sequence[Row], scenario: str) -> Table:
+    """Velocity error of every model on the fast and the slow clips of each level of other speeds."""
+    found = [r for r in select(rows, scenario=scenario, metric="velocity_error") if "factor" in r]
+    kinds = [
+        (lv, part) for lv in LEVELS for part in dict.fromkeys(r["factor"] for r in select(found, level=lv))
+    ]
+    lines = [
+        [model, *(_over_seeds(select(found, model=model, level=lv, factor=part)) for lv, part in kinds)]
+        for model in _models(found)
+    ]
+    caption = (
+        f"{scenario}: velocity error in m/s [95 % interval]; fast are the clips in which a ball begins "
+        f"faster than any in training, slow the others: training clips show balls as slow after impacts"
+    )
+    return Table(caption, ["Model", *(f"{_level(lv)}, {part}" for lv, part in kinds)], lines)
+
+
+def _models(rows: Sequence[Row]) -> list[str]:
+    """The models of rows, what stands beside them first."""
+    names = {r["model"] for r in rows}
+    beside = [name for name in names if _kind(name) in LINES]
+    return in_order(names, sorted(beside, key=lambda n: (LINES.index(_kind(n)), n)))
 
 
 def _kind(model: str) -> str:
@@ -71,15 +88,12 @@ def _means(rows: Sequence[Row]) -> list[Row]:
     return [some[0] | {"value": sum(r["value"] for r in some) / len(some)} for some in grouped]
 
 
-def _with_parts(rows: Sequence[Row]) -> str:
-    """A level's error, after it that of its fast and its slow clips; least and most over training seeds."""
-    if not rows:
-        return "–"
-    whole, parts = select(rows, factor=None), [r for r in _means(rows) if "factor" in r]
-    values = [r["value"] for r in whole]
-    told = f"{_means(whole)[0]['value']:.3f} ({min(values):.3f} to {max(values):.3f})"
-    apart = (f"{r['factor']} {r['value']:.3f}" for r in parts)
-    return ", ".join((interval(whole[0]) if len(whole) == 1 else told, *apart))
+def _over_seeds(rows: Sequence[Row]) -> str:
+    """The error of one training seed with its interval; of several the mean, the least and the most."""
+    if len(rows) < 2:
+        return interval(rows[0] if rows else None)
+    values = [r["value"] for r in rows]
+    return f"{sum(values) / len(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
 
 def ideas(rows: Sequence[Row]) -> Table:
@@ -211,6 +225,7 @@ def _asked(rows: Sequence[Row]) -> int:
 
 MODEL_TABLES: dict[str, Callable[..., Table]] = {
     "laws": laws,
+    "law_parts": law_parts,
     "ideas": ideas,
     "scaling": scaling,
     "gaps": gaps,
