@@ -1,1 +1,1 @@
-"""`worldsim bench suite`: all tasks, planners and learners, in stages."""
+"""Tasks and agents: what tasks prove, all planners and learners in stages, and attempts at Place."""

@@ -69,17 +69,8 @@ class Autoencoder(ModelMixin, ConfigMixin):
         )
         values = 3 * self.factor**2
         self.into, self.out = nn.Conv2d(values, latent_channels, 1), nn.Conv2d(latent_channels, values, 1)
-        for layer in (
-            self.inner.quant_conv,
-            self.inner.decoder.conv_out,
-            self.sharpen[-1],
-            self.into,
-            self.out,
-        ):
+        for layer in (self.inner.quant_conv, self.inner.decoder.conv_out, self.sharpen[-1]):
             silent(layer)
-        nn.init.orthogonal_(self.into.weight)
-        with torch.no_grad():
-            self.out.weight.copy_(self.into.weight.transpose(0, 1))
 
     @torch.no_grad()
     def begin(self, frames: Tensor) -> None:
