@@ -15,7 +15,7 @@ from worldsim.models.causal import CausalModel
 from worldsim.models.clip import ClipModel
 from worldsim.models.transformer import VideoTransformer, rotate, rotations
 from worldsim.training.data import Batches, make_clips
-from worldsim.training.losses import LOSSES, NORMAL
+from worldsim.training.losses import LOSSES, NORMAL, counted
 from worldsim.training.recipes import get_recipe
 from worldsim.training.trainer import make_model, train
 
@@ -118,6 +118,42 @@ def test_memory_stands_for_the_frames_themselves():
     memory = causal.remember(memory, latents[:, 4:5], actions[:, 4:5])
     last, _ = causal(latents[:, 5:], level[:, 5:], actions[:, 5:], memory)
     assert torch.allclose(last[:, 0], whole[:, 5], atol=1e-4)
+
+
+class Knowing(torch.nn.Module):
+    """A transformer that tells the clean latents of the frames to be made."""
+
+    def __init__(self, clean, given):
+        super().__init__()
+        self.clean, self.given = clean, given
+
+    def forward(self, both, levels, actions):
+        return torch.cat([torch.zeros_like(self.clean[:, : self.given]), self.clean], 1), None
+
+
+def test_v_is_that_of_the_scheduler_and_sampling_ends_at_what_is_known():
+    model = ClipModel(**SMALL, frames=8)
+    clean, noise = torch.randn(2, 3, 4, 4, 8, 8, generator=torch.Generator().manual_seed(5)).unbind()
+    model.transformer = Knowing(clean, 4)
+    given, actions = torch.zeros(3, 4, 4, 8, 8), torch.zeros(3, 8, 2)
+    level = torch.tensor([50, 400, 999])
+    found = model(model.scheduler.add_noise(clean, noise, level), level.float(), given, actions)
+    assert torch.allclose(found, model.scheduler.get_velocity(clean, noise, level), atol=1e-5)
+    state = model.init(*some(), KEYS)
+    assert torch.allclose(model._sample(state, actions), clean, atol=1e-2)  # under bfloat16
+
+
+def test_errors_of_latents_count_by_what_they_change_in_a_picture():
+    autoencoder = Autoencoder(64, widths=(16,), latent_channels=6).requires_grad_(False)
+    autoencoder.begin(truth(fresh_clips("drop", "id", 4, "components"), 64))
+    model = ClipModel(widths=(16,), latent_channels=6)
+    model.autoencoder = autoencoder
+    latents = torch.randn(1, 6, 16, 16, generator=torch.Generator().manual_seed(6))
+    shares = []
+    for error in torch.eye(6)[:, None, :, None, None].expand(-1, 1, -1, 16, 16):
+        changed = (autoencoder.decode(latents + error) - autoencoder.decode(latents)).square().mean()
+        shares.append(changed / counted(model, error[None])[0, 0])
+    assert torch.stack(shares) == pytest.approx(shares[0].item(), rel=1e-3)
 
 
 def test_rollouts_copies_and_saved_twins_agree(model, tmp_path):

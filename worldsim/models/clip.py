@@ -2,9 +2,11 @@
 
 Full attention over space and time in the latents of an autoencoder; the context frames and a mask of what is
 given are joined to the noisy latents as channels; v-prediction with zero terminal signal, DDIM (Kang et al.,
-"How Far is Video Generation from World Model", section 3). Every frame also has its action. As an environment
-it makes the coming frames anew from the last K at each call, as many as it was trained to make at once,
-whatever number is asked for: frames asked for one by one cost a whole clip each.
+"How Far is Video Generation from World Model", section 3). A token of these latents has more values than the
+smaller sizes are wide, so that they cannot pass noise on: the transformer tells the clean latents, and v
+follows (Li and He, "Back to Basics: Let Denoising Generative Models Denoise"). Every frame also has its
+action. As an environment it makes the coming frames anew from the last K at each call, as many as it was
+trained to make at once, whatever number is asked for: frames asked for one by one cost a whole clip each.
 """
 
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ from worldsim.models.base import check_context, gradients_where_asked
 from worldsim.models.noise import keyed_noise, make_bank, make_scheduler
 from worldsim.models.state import TensorState
 from worldsim.models.transformer import VideoTransformer, leading
+
+LEAST = 0.05  #: share of noise below which v is not told apart any more from what is left of it
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,9 @@ class ClipModel(ModelMixin, ConfigMixin):
         asked = torch.cat([noisy, torch.zeros_like(noisy), mask], 2)
         levels = torch.cat([level.new_zeros(len(level), k), level[:, None].expand(-1, t)], 1)
         both = torch.cat([known, asked], 1)
-        return self.transformer(both, levels, actions / self.config.action_scale)[0][:, k:]
+        clean = self.transformer(both, levels, actions / self.config.action_scale)[0][:, k:]
+        kept = self.scheduler.alphas_cumprod.to(level.device)[level.long()].view(-1, 1, 1, 1, 1)
+        return (kept.sqrt() * noisy - clean.float()) / (1 - kept).sqrt().clamp(min=LEAST)
 
     @torch.no_grad()
     def init(self, frames: Tensor, actions: Tensor, keys: np.ndarray) -> ClipState:

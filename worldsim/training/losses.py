@@ -72,7 +72,8 @@ def explaining(
 def velocity(
     model: nn.Module, bare: Any, frames: Tensor, actions: Tensor, recipe: Recipe, draw: int
 ) -> Tensor:
-    """Mean squared error of v in the latents of the frames after the context; shapes as in `denoising`."""
+    """Mean squared error of v in the latents of the frames after the context, see `counted`; shapes as in
+    `denoising`."""
     k, latents = bare.context_frames, _encoded(bare, frames)
     normal, uniform = _streams(recipe, draw, latents.device)
     clean = latents[:, k:]
@@ -81,14 +82,14 @@ def velocity(
     noisy = bare.scheduler.add_noise(clean, noise, level)
     target = bare.scheduler.get_velocity(clean, noise, level)
     found = model(noisy, level.float(), latents[:, :k], leading(actions))
-    return (found.float() - target).square().mean()
+    return counted(bare, found - target).mean()
 
 
 def forcing(
     model: nn.Module, bare: Any, frames: Tensor, actions: Tensor, recipe: Recipe, draw: int
 ) -> Tensor:
-    """Mean squared error of clean latents; shapes as in `denoising`. `recipe.forcing` says what comes before
-    the frame to be predicted:
+    """Mean squared error of clean latents, see `counted`; shapes as in `denoising`. `recipe.forcing` says
+    what comes before the frame to be predicted:
 
     teacher
         clean frames; one frame of each clip is predicted.
@@ -108,7 +109,7 @@ def forcing(
         for h in range(k, t):
             level = torch.full((b, 1), float(TIMESTEPS - 1), device=latents.device)
             clean, _ = model(normal(latents[:, :1].shape), level, led[:, h : h + 1], memory)
-            losses.append((clean.float() - latents[:, h : h + 1]).square().mean())
+            losses.append(counted(bare, clean - latents[:, h : h + 1]).mean())
             memory = bare.remember(memory, clean.float(), led[:, h : h + 1])
         return torch.stack(losses).mean()
     if recipe.forcing == "teacher":
@@ -130,7 +131,7 @@ def forcing(
     ).view_as(latents)
     noisy = torch.where((level == 0)[..., None, None, None], latents, noisy)
     clean, _ = model(noisy, level.float(), led)
-    return (clean.float() - latents).square().mean((2, 3, 4))[scored].mean()
+    return counted(bare, clean - latents)[scored].mean()
 
 
 def reconstruction(
@@ -143,6 +144,13 @@ def reconstruction(
     variance, mean = torch.var_mean(latents, (0, 2, 3))
     apart = (mean.square() + variance - 1 - variance.clamp(min=1e-6).log()).mean() / 2
     return frame_loss((back - pictures).square().mean((1, 2, 3)), FINE).mean() + NORMAL * apart
+
+
+def counted(bare: Any, errors: Tensor) -> Tensor:
+    """Mean squares [B, T] of errors [B, T, C, h, w] of latents, each channel by what it changes in a picture.
+    All have a variance of one, yet a few tell where things are, and most of the others how edges lie."""
+    weight = bare.autoencoder.out.weight.square().sum((0, 2, 3))
+    return (weight / weight.mean() * errors.float().square().mean((3, 4))).mean(2)
 
 
 def _encoded(bare: Any, frames: Tensor) -> Tensor:
