@@ -33,6 +33,8 @@ class Args:
     """Seed of the clips, of the first weights and of every draw; the recipe's own if not given."""
     autoencoder: str | None = None
     """Folder of the trained autoencoder that the families clip and causal work on."""
+    pretrained: str | None = None
+    """Shipped model, or folder of a checkpoint, whose weights training begins with."""
     forcing: Literal["rollout", "teacher", "diffusion"] | None = None
     """What stands before the frame that `causal` learns to predict."""
     steps: int | None = None
@@ -53,8 +55,9 @@ class Args:
     """Steps between checkpoints."""
     milestones: tuple[int, ...] = ()
     """Steps whose checkpoints are kept; of the others only the newest two and the best."""
-    ship: bool = False
-    """When all steps are done, measure the model and put it among the weights that come with the package."""
+    ship: str | None = None
+    """When all steps are done, measure the model and put it among the weights that come with the package, by
+    this name."""
     note: str = ""
     """A remark for the card of a shipped model."""
     out: Path | None = None
@@ -101,7 +104,7 @@ def main(args: Args) -> None:
         )
     print(last)
     if args.ship:
-        _ship(last, recipe, clips, args.note)
+        _ship(args.ship, last, recipe, clips, args.note)
 
 
 def recipe_of(args: Args) -> "Recipe":
@@ -125,13 +128,14 @@ def recipe_of(args: Args) -> "Recipe":
     numbers = given("steps", "clips", "batch_frames", "accumulate")
     if wrong := {name: value for name, value in numbers.items() if value < 1}:
         raise ValueError(f"expected at least 1, not {wrong}")
-    return replace(recipe, model=model, **numbers, **given("autoencoder", "forcing", "seed"))
+    return replace(recipe, model=model, **numbers, **given("autoencoder", "pretrained", "forcing", "seed"))
 
 
 def folder_of(recipe: "Recipe") -> Path:
     """The folder of a run that is given none: the recipe's name and what sets it apart from the recipe's own.
 
-    Runs that differ in steps, clips or the autoencoder alone are not told apart and need an --out.
+    Runs that differ in steps, clips, the autoencoder or the pretrained model alone are not told apart and
+    need an --out.
     """
     from worldsim.training.recipes import get_recipe
 
@@ -171,7 +175,7 @@ def _show_recipes() -> None:
     Console().print(shown)
 
 
-def _ship(last: Path, recipe: "Recipe", clips: "ClipSet", note: str) -> None:
+def _ship(name: str, last: Path, recipe: "Recipe", clips: "ClipSet", note: str) -> None:
     """Measure the best checkpoint of a finished run and copy it, with its card, to the package's weights."""
     import torch
 
@@ -191,4 +195,5 @@ def _ship(last: Path, recipe: "Recipe", clips: "ClipSet", note: str) -> None:
     cost = f"{seconds / 60:.0f} minutes on {machine['cpu']}, {torch.get_num_threads()} threads"
     errors = [row for rows in measure(str(checkpoint), CARD_CLIPS) for row in rows]
     parameters = sum(p.numel() for p in family(recipe.family).from_pretrained(checkpoint).parameters())
-    ship(checkpoint, WEIGHTS / recipe.name, write_card(recipe, clips, steps, parameters, cost, note, errors))
+    card = write_card(name, recipe, clips, steps, parameters, cost, note, errors)
+    ship(checkpoint, WEIGHTS / name, card)

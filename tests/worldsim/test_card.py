@@ -22,7 +22,11 @@ def test_a_shipped_model_is_its_weights_config_and_card(tmp_path):
         "n": 5,
     }
     other = row | {"metric": "position_error", "low": None, "high": None}
-    card = write_card(recipe, make_clips(recipe), 7, 1_500_000, "3 minutes", "A remark.", [row, other])
+    clips = make_clips(recipe)
+    card = write_card("thrown", recipe, clips, 7, 1_500_000, "3 minutes", "A remark.", [row, other])
+    assert card.startswith("# worldsim world model `thrown`") and "It began with" not in card
+    later = write_card("thrown", replace(recipe, pretrained="drop"), clips, 7, 10, "", "", [row])
+    assert "It began with the weights of `drop`." in later
     assert "| drop | id | velocity_error | 0.100 | 0.000–1.000 | 5 |" in card and "position_error" not in card
     assert "to a clip's end,\nat frame: drop 48." in card
     assert "A remark." in card and "rejected" in card and "| radius, m | share |" in card

@@ -103,3 +103,18 @@ def test_bands_of_speed(name):
     else:
         assert not within.any()
     assert (trained < 0).any() == (name != "uniform_fast")
+
+
+def test_what_passes_over_a_paddle_begins_clear_of_it_and_keeps_its_velocity():
+    scenario = get_scenario("passing")
+    scenes, _ = sample(scenario, "id", KEYS)
+    actions = scenario.actions(scenes, KEYS, scenario.frames)
+    states = simulate(make_engine("box2d"), scenes, scenario.frames, actions).states
+    ball, paddle = states[:, :, 0], states[:, :1, 1]
+    for scene, path, where in zip(scenes, ball, paddle):
+        radius, half = scene.bodies[0].radius, scene.bodies[1].size
+        outside = np.maximum(np.abs(path[:, :2] - where[:, :2]) - half, 0)
+        gap = np.hypot(*outside.T) - radius
+        assert gap[0] > 0.05 and gap.min() < 0, "it comes over where the paddle was"
+        assert path[0, 1] + radius <= scene.bodies[2].position[1] - scene.bodies[2].size[1] + 1e-9
+        assert path[:, 3:5] == pytest.approx(np.tile(path[0, 3:5], (len(path), 1)), abs=1e-6)

@@ -1,5 +1,6 @@
 """Training: what a resumed run, a NaN and a changed recipe come to."""
 
+import shutil
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -67,6 +68,41 @@ def test_other_data_is_refused(clips, tmp_path):
     train(tiny(steps=2), clips, tmp_path, save_every=2)
     with pytest.raises(ValueError, match="trained on data"):
         train(tiny(steps=2), replace(clips, actions=-clips.actions), tmp_path)
+
+
+def test_training_begins_with_pretrained_weights_and_goes_on_without_them(clips, tmp_path):
+    first = train(tiny(seed=1), clips, tmp_path / "first", save_every=4)
+    still = dict(pretrained=str(first), steps=2, learning_rate=0.0)
+    begun = train(tiny(**still), clips, tmp_path / "still", save_every=2)
+    before, after = weights(first), weights(begun)
+    assert all(torch.allclose(before[n], after[n], atol=1e-6) for n in before)
+    moved = tiny(**still | {"learning_rate": 1e-3})
+    run = Run(moved, clips, tmp_path / "moved")
+    run.update()
+    run.keep()
+    run.close()
+    shutil.rmtree(tmp_path / "first")
+    ended = train(moved, clips, tmp_path / "moved", save_every=2)
+    assert any((before[n] != value).any() for n, value in weights(ended).items())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"pretrained": "drop"}, "family='convolutional', the pretrained one in drop 'motion'"),
+        ({"pretrained": "nowhere"}, "no checkpoint 'nowhere'"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(clips, tmp_path, change, said):
+    with pytest.raises(ValueError, match=said):
+        train(tiny(**change), clips, tmp_path)
+
+
+def test_pretrained_weights_of_another_width_are_refused(clips, tmp_path):
+    first = train(tiny(steps=1), clips, tmp_path / "first", save_every=1)
+    other = tiny(pretrained=str(first))
+    with pytest.raises(ValueError, match=r"has widths=\[16, 32\], the pretrained one in .* \[16, 16\]"):
+        train(replace(other, model=other.model | {"widths": (16, 32)}), clips, tmp_path / "second")
 
 
 def test_the_best_checkpoint_is_kept(clips, tmp_path):
@@ -226,5 +262,5 @@ def test_a_recipe_of_another_family_has_the_schedule_of_that_family():
 
 
 def test_an_unknown_recipe_lists_what_exists():
-    with pytest.raises(ValueError, match="table, drop"):
+    with pytest.raises(ValueError, match="table, table_passing, drop"):
         get_recipe("kitchen")

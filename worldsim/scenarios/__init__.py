@@ -9,7 +9,7 @@ from worldsim.scenarios.fall import Catch, Drop, Parabola
 from worldsim.scenarios.launch import Launch, Triple
 from worldsim.scenarios.pairs import PAIRED
 from worldsim.scenarios.push import Push, Roll
-from worldsim.scenarios.screen import Screen
+from worldsim.scenarios.screen import Passing, Screen
 from worldsim.scenarios.templates import Templates
 from worldsim.scenarios.uniform import Uniform
 
@@ -17,6 +17,7 @@ BASIC: tuple[Scenario, ...] = (Uniform(), Collision(), Oblique(), Launch(), Para
 STAGED: tuple[Scenario, ...] = (  # what tasks add
     Triple(),
     Screen(),
+    Passing(),
     Cushion(),
     Carriage(),
     CarriageWall(),

@@ -1,4 +1,4 @@
-"""Screen: a ball passes behind a screen while a paddle below it moves by random commands."""
+"""A screen and a paddle below it, moved at random: a ball passes behind the one and over the other."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -54,3 +54,29 @@ class Screen:
     def actions(self, scenes: Sequence[Scene], keys: np.ndarray, frames: int) -> np.ndarray:
         """Commands that hold for 1 to 10 frames; every fifth of them is to stand still."""
         return base.held_commands("screen actions", keys, frames, PADDLE_SPEED)
+
+
+class Passing(Screen):
+    """A ball that begins below the screen passes over the paddle, or where it has been. Behind the screen it
+    would be long before it does, and what passes over a paddle looks much like what strikes a pusher."""
+
+    name = "passing"
+    frames = 32
+
+    def propose(self, level: str, rng: np.random.Generator) -> Scene | None:
+        """See `Scenario.propose`."""
+        radius, speed, side = base.radius(rng, False), base.speed(rng, False), base.sign(rng)
+        x = rng.uniform(PADDLE.size[0], VIEW - PADDLE.size[0])
+        away = PADDLE.size[0] + radius + rng.uniform(0.1, 2.0)
+        place = (float(x + side * away), rng.uniform(radius, LOW - radius))
+        angle = rng.uniform(-np.pi / 4, np.pi / 4)
+        over = place[1] + away * np.tan(angle)  # above the middle of the paddle
+        if not radius <= place[0] <= VIEW - radius or abs(over - PADDLE.position[1]) > radius:
+            return None
+        velocity = (float(-side * speed * np.cos(angle)), float(speed * np.sin(angle)))
+        paddle = replace(PADDLE, position=(float(x), PADDLE.position[1]))
+        return replace(self.template, bodies=(Body("blue", (radius,), place, velocity), paddle, SCREEN))
+
+    def accept(self, level: str, clips: Trajectory) -> np.ndarray:
+        """All clips."""
+        return np.ones(len(clips.states), dtype=bool)

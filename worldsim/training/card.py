@@ -26,6 +26,7 @@ def ship(checkpoint: Path, target: Path, card: str) -> None:
 
 
 def write_card(
+    name: str,
     recipe: Recipe,
     clips: ClipSet,
     steps: int,
@@ -34,7 +35,8 @@ def write_card(
     note: str,
     errors: Iterable[Mapping[str, Any]],
 ) -> str:
-    """The card as Markdown. `errors` are result rows (scenario, level, metric, value, low, high, n)."""
+    """The card of what ships as `name`, as Markdown. `errors` are result rows (scenario, level, metric,
+    value, low, high, n)."""
     radii, speeds = radii_and_speeds(clips.scenes, clips.states.numpy())
     drawn = len(clips.scenes) + clips.rejected
     mixture = ", ".join(f"{name} {share:.0%}" for name, share in recipe.mixture)
@@ -42,11 +44,12 @@ def write_card(
     measured = [r for r in errors if r["metric"] in ("velocity_error", "permanence")]
     ends = ", ".join(f"{s} {get_scenario(s).frames}" for s in dict.fromkeys(r["scenario"] for r in measured))
     lines = [
-        f"# worldsim world model `{recipe.name}`",
+        f"# worldsim world model `{name}`",
         "",
         f"Family `{recipe.family}`, {parameters / 1e6:.2f} million parameters: {recipe.about}.",
         f"Trained by `worldsim train {recipe.name} --family {recipe.family}{shape}`: seed {recipe.seed}, "
         f"{steps} steps of {recipe.batch_frames} predicted frames, {cost}.",
+        *([f"It began with the weights of `{recipe.pretrained}`."] if recipe.pretrained else []),
         *([note] if note else []),
         "",
         "## Data",

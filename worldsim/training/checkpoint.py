@@ -169,11 +169,16 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 def fingerprint(model: ModelMixin) -> str:
     """A hash of a model's settings and weights, whatever folder they came from."""
-    settings = {name: value for name, value in model.config.items() if not name.startswith("_")}
-    told = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8)
+    told = hashlib.blake2b(json.dumps(settings_of(model), sort_keys=True).encode(), digest_size=8)
     for name, tensor in sorted(model.state_dict().items()):
         told.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
     return told.hexdigest()
+
+
+def settings_of(model: ModelMixin) -> dict[str, Any]:
+    """What a model was made with, as JSON types."""
+    made = {name: value for name, value in model.config.items() if not name.startswith("_")}
+    return dict(json.loads(json.dumps(made)))
 
 
 def trainable(model: nn.Module) -> list[nn.Parameter]:

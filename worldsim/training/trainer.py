@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from worldsim.memory import keep_freed_memory
-from worldsim.models import family
+from worldsim.models import device_of, family, load_model
 from worldsim.training import checkpoint
 from worldsim.training.data import Batches, ClipSet
 from worldsim.training.losses import LOSSES
@@ -116,6 +116,23 @@ def make_model(recipe: Recipe) -> Any:
     return model
 
 
+def start_from(model: Any, source: str) -> None:
+    """Take over the weights of a shipped model or of a checkpoint's folder.
+
+    Raises ValueError, naming the difference, for a model of another family or with other settings, and where
+    there is none.
+    """
+    trained: Any = load_model(source, device_of(model))
+    mine, other = ({"family": m.name, **checkpoint.settings_of(m)} for m in (model, trained))
+    for name in mine:
+        if mine[name] != other.get(name):
+            raise ValueError(
+                f"the recipe's model has {name}={mine[name]!r}, the pretrained one in {source} "
+                f"{other.get(name)!r}; its weights do not fit"
+            )
+    model.load_state_dict(trained.state_dict())
+
+
 class Run:
     """A run in training: `update` makes a step, `keep` a checkpoint."""
 
@@ -146,7 +163,9 @@ class Run:
             self.accelerator.num_processes,
         )
         before = checkpoint.latest(folder)
-        if before is None and hasattr(self.bare, "begin"):
+        if before is None and recipe.pretrained:
+            start_from(self.bare, recipe.pretrained)
+        elif before is None and hasattr(self.bare, "begin"):
             self.bare.begin(self.batches.draw(0, 1, SHOWN)[0])
         optimizer = torch.optim.AdamW(
             checkpoint.trainable(self.bare),
