@@ -28,6 +28,7 @@ STAGED = (
     "triple",
     "cushion",
     "screen",
+    "passing",
     "push",
     "roll",
     "carriage",

@@ -90,7 +90,7 @@ def test_training_begins_with_pretrained_weights_and_goes_on_without_them(clips,
     ("change", "said"),
     [
         ({"pretrained": "drop"}, "family='convolutional', the pretrained one in drop 'motion'"),
-        ({"pretrained": "nowhere"}, "no checkpoint 'nowhere'"),
+        ({"pretrained": "nowhere"}, "cannot begin with pretrained weights: no checkpoint 'nowhere'"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(clips, tmp_path, change, said):

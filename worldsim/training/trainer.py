@@ -122,7 +122,10 @@ def start_from(model: Any, source: str) -> None:
     Raises ValueError, naming the difference, for a model of another family or with other settings, and where
     there is none.
     """
-    trained: Any = load_model(source, device_of(model))
+    try:
+        trained: Any = load_model(source, device_of(model))
+    except ValueError as error:
+        raise ValueError(f"training cannot begin with pretrained weights: {error}") from error
     mine, other = ({"family": m.name, **checkpoint.settings_of(m)} for m in (model, trained))
     for name in mine:
         if mine[name] != other.get(name):
