@@ -261,6 +261,11 @@ def test_a_recipe_of_another_family_has_the_schedule_of_that_family():
     assert direct.of_family("motion").settings() == plain.settings()
 
 
+def test_another_family_does_not_begin_with_the_weights_of_the_recipes_own():
+    recipe = get_recipe("table_passing")
+    assert recipe.of_family("motion").pretrained and not recipe.of_family("direct").pretrained
+
+
 def test_an_unknown_recipe_lists_what_exists():
     with pytest.raises(ValueError, match="table, table_passing, drop"):
         get_recipe("kitchen")

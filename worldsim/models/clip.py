@@ -84,6 +84,7 @@ class ClipModel(ModelMixin, ConfigMixin):
         side = resolution // self.autoencoder.factor
         self.register_buffer("bank", make_bank(latent_channels, side), persistent=False)
         self.scheduler = make_scheduler("v_prediction")
+        self.register_buffer("kept", self.scheduler.alphas_cumprod, persistent=False)
 
     def forward(self, noisy: Tensor, level: Tensor, given: Tensor, actions: Tensor) -> Tensor:
         """The velocity v [B, T, C, h, w] of the frames to be made.
@@ -98,7 +99,7 @@ class ClipModel(ModelMixin, ConfigMixin):
         levels = torch.cat([level.new_zeros(len(level), k), level[:, None].expand(-1, t)], 1)
         both = torch.cat([known, asked], 1)
         clean = self.transformer(both, levels, actions / self.config.action_scale)[0][:, k:]
-        kept = self.scheduler.alphas_cumprod.to(level.device)[level.long()].view(-1, 1, 1, 1, 1)
+        kept = self.kept[level.long()].view(-1, 1, 1, 1, 1)
         return (kept.sqrt() * noisy - clean.float()) / (1 - kept).sqrt().clamp(min=LEAST)
 
     @torch.no_grad()

@@ -54,12 +54,13 @@ class Recipe:
     error: str = ""
 
     def of_family(self, family: str) -> "Recipe":
-        """The recipe for another family: its schedule, and of the settings of the model only the actions."""
+        """The recipe for another family: its schedule, random first weights, and of the settings of the model
+        only the actions."""
         if family == self.family:
             return self
         model = {name: value for name, value in self.model.items() if name in ACTIONS}
         schedule = STANDARD | SCHEDULES.get(family, {})
-        return replace(self, family=family, model=model, **schedule, cost="", error="")
+        return replace(self, family=family, model=model, pretrained="", **schedule, cost="", error="")
 
     def settings(self) -> dict[str, Any]:
         """What determines the run, as JSON types."""
