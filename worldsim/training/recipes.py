@@ -153,7 +153,7 @@ RECIPES: dict[str, Recipe] = {
         replace(
             BODIES,
             name="table_passing",
-            about="what `table` is, gone on with balls that pass over a paddle",
+            about=f"{BODIES.about}; gone on from `table` with balls that pass over a paddle",
             mixture=(
                 ("uniform", 0.03),
                 ("collision", 0.1),
@@ -170,8 +170,8 @@ RECIPES: dict[str, Recipe] = {
             steps=2_400,
             horizons=((0.0, 12), (0.4, 28)),
             learning_rate=5e-4,
-            cost="",
-            error="",
+            cost="62 min on one CPU core, beside other work, after those of `table`",
+            error="uniform .020, collision .078, oblique .145, launch .052, passing .312, push .147",
         ),
         Recipe(
             "drop",
