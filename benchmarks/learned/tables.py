@@ -10,6 +10,11 @@ from benchmarks.results_io import Row, select
 
 RANKED = 3  #: training seeds without which families are not ranked
 NEEDED = "memory_needed_mib"  #: in place of what was not measured for lack of memory
+SHARED = (  #: metrics, what to divide them by, and how they are told
+    ("shared_context_speedup", 1, ".3g"),
+    ("memory_speedup", 1, ".3g"),
+    ("peak_memory_mib", 1024, ".1f"),
+)
 LINES = ("tracker", "autoencoder", "inertia", "retrieval")  #: before the models, on pictures of any size
 
 
@@ -188,16 +193,17 @@ def throughput(rows: Sequence[Row]) -> Table:
         cells = [(rates | needs).get(size, "–") for size in sizes]
         cells.append(" / ".join(_decision(select(mine, task=task)) for task in tasks))
         most = select(mine, batch=max(rates, default=None))
-        for metric in ("shared_context_speedup", "memory_speedup", "peak_memory_mib"):
+        for metric, unit, form in SHARED:
             found = select(most, metric=metric)
-            cells.append(f"{found[0]['value']:.3g}" if found else "–")
+            cells.append(f"{found[0]['value'] / unit:{form}}" if found else "–")
         lines.append([model, *cells])
     head = ["Family", *(f"Batch {b}" for b in sizes), f"s a decision, {' / '.join(tasks)}"]
     caption = (
-        "Imagined frames per second; first decision of an episode (about: projected); the other columns at "
-        "the largest batch that fits into memory"
+        "Imagined frames per second; first decision of an episode, planned by CEM (about: projected); and, "
+        "at the largest batch that fits into memory, how much sooner rollouts begin that share one context, how "
+        "much sooner a frame comes with keys and values kept, and the peak of memory"
     )
-    return Table(caption, [*head, "Shared context, x", "Keys and values kept, x", "Peak memory, MiB"], lines)
+    return Table(caption, [*head, "One context, x", "Keys and values kept, x", "Peak memory, GiB"], lines)
 
 
 def _decision(rows: Sequence[Row]) -> str:
