@@ -200,8 +200,8 @@ def throughput(rows: Sequence[Row]) -> Table:
     head = ["Family", *(f"Batch {b}" for b in sizes), f"s a decision, {' / '.join(tasks)}"]
     caption = (
         "Imagined frames per second; first decision of an episode, planned by CEM (about: projected); and, "
-        "at the largest batch that fits into memory, how much sooner rollouts begin that share one context, how "
-        "much sooner a frame comes with keys and values kept, and the peak of memory"
+        "at the largest batch that fits into memory, how much sooner rollouts begin that share one context, "
+        "how much sooner a frame comes with keys and values kept, and the peak of memory"
     )
     return Table(caption, [*head, "One context, x", "Keys and values kept, x", "Peak memory, GiB"], lines)
 
