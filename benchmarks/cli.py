@@ -56,7 +56,6 @@ VERBS: dict[str, tuple[str, str]] = {
         "benchmarks.bridging.command:main",
         "imagined against real, by a fixed set of policies, in every measure",
     ),
-    "bench loop": ("benchmarks.suite.loop:main", "the reference results: every policy, level and world"),
     "bench suite": ("benchmarks.suite.command:main", "all tasks, planners and learners"),
     "bench readme": ("benchmarks.readme:main", "write the committed results into README and docs"),
 }

@@ -30,7 +30,7 @@ COLUMNS = (
     "metric",
 )
 RESULTS = Path(__file__).parent / "results"  #: the committed reference results
-CAMPAIGN = "loop.json"  #: of them, the file of every policy, level and world
+CAMPAIGN = "suite.json"  #: of them, the file of every policy, level and world
 
 HOW = ("workers", "work", "out", "stages")  #: options that change how results are made, not which ones
 

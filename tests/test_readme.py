@@ -85,9 +85,9 @@ def test_a_table_holds_the_rows_in_their_order(tmp_path: Path) -> None:
         row("random", "id", 0.9, world="mujoco"),
         row("random", "id", 0.8, metric="miss"),
     ]
-    write(tmp_path / "loop.json", meta("worldsim bench loop", 0), rows)
+    write(tmp_path / "suite.json", meta("worldsim bench suite", 0), rows)
     file = tmp_path / "README.md"
-    file.write_text("a\n<!-- table loop.json success Strike box2d -->\nstale 0.99\n<!-- end -->\nb\n")
+    file.write_text("a\n<!-- table suite.json success Strike box2d -->\nstale 0.99\n<!-- end -->\nb\n")
     for _ in range(2):  # the second time nothing changes
         main(Args((file,), tmp_path))
         lines = file.read_text().splitlines()
@@ -99,7 +99,7 @@ def test_a_table_holds_the_rows_in_their_order(tmp_path: Path) -> None:
 
 
 def test_a_missing_result_and_an_unknown_table_are_said(tmp_path: Path) -> None:
-    text = "<!-- table loop.json errors -->\n<!-- end -->\n"
+    text = "<!-- table suite.json errors -->\n<!-- end -->\n"
     assert "Not measured yet" in fill(text, tmp_path)
     with pytest.raises(ValueError, match=r"success, .*promise"):
         fill(text.replace("errors", "wonders"), tmp_path)

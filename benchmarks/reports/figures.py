@@ -14,6 +14,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from benchmarks.episodes.specs import LEARNERS
 from benchmarks.results_io import Row, select
@@ -25,16 +26,7 @@ WORLDS = {
     "analytic": ("closed form", "#CC79A7", "D"),
     "inertia": ("inertia", "#999999", "v"),
 }
-TASKSTYLES = {
-    "Strike": ("#0072B2", "o"),
-    "Bank": ("#56B4E9", "P"),
-    "Intercept": ("#CC79A7", "X"),
-    "Catch": ("#E69F00", "s"),
-    "Drop": ("#D55E00", "D"),
-    "Bounce": ("#009E73", "^"),
-    "Push": ("#777777", "v"),
-}
-TASKS = tuple(TASKSTYLES)
+TASKS = ("Strike", "Bank", "Intercept", "Push", "Catch", "Drop", "Bounce")
 LEVELS = ("id", "bounce", "long", "speed", "size", "both")
 LEVEL_NAMES = {
     "id": "in-distribution",
@@ -44,6 +36,15 @@ LEVEL_NAMES = {
     "size": "other sizes",
     "both": "faster and other sizes",
 }
+LEVEL_STYLES = {
+    "id": ("#0072B2", "o"),
+    "bounce": ("#CC79A7", "^"),
+    "long": ("#56B4E9", "P"),
+    "speed": ("#E69F00", "s"),
+    "size": ("#009E73", "D"),
+    "both": ("#D55E00", "X"),
+}
+OTHER_LEVEL = ("#777777", "v")
 POLICIES = (
     ("noop", None),
     ("random", None),
@@ -154,36 +155,45 @@ def _forest(axis: Any, rows: Sequence[Row], policies: Sequence[Any], worlds: Seq
 
 
 def error_against_success(rows: Sequence[Row], world: str = "box2d") -> Figure:
-    """The model's velocity error at each level against what plans made in the model achieve in `world`."""
+    """The model's velocity error at each level against what plans made in the model achieve in `world`; one
+    panel per task."""
+    tasks = in_order({r["task"] for r in select(rows, metric="velocity_error") if "task" in r}, TASKS)
+    points = {task: found for task in tasks if (found := _points(rows, task, world))}
+    levels = in_order({y["level"] for found in points.values() for _, y, _ in found}, LEVELS)
+    across = min(4, max(1, len(points)))
+    down, keys = -(-max(1, len(points)) // across), -(-(len(levels) + 1) // across)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(6.2, 3.6), layout="constrained")
-        axis = figure.subplots()
-        for task, (color, marker) in TASKSTYLES.items():
-            for x, y, r in _points(rows, task, world):
-                axis.errorbar(
-                    x,
-                    y["value"],
-                    yerr=[[y["value"] - y["low"]], [y["high"] - y["value"]]],
-                    color=color,
-                    marker=marker,
-                    markersize=6,
-                    linewidth=1.2,
-                )
-                if r:
-                    axis.plot(x, r["value"], color=color, marker="_", markersize=14)
-                axis.annotate(y["level"], (x, y["value"]), (6, 5), textcoords="offset points", fontsize=8)
-        axis.set_xlabel("velocity error of the learned model on this level, m/s")
-        axis.set_ylabel(f"success in {WORLDS[world][0]}")
-        axis.set_ylim(-0.03, 1.03)
-        axis.set_xlim(left=0)
+        figure = Figure(figsize=(1.2 + 1.75 * across, 0.9 + 1.6 * down + 0.18 * keys), layout="constrained")
+        axes = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
+        for axis, (task, found) in zip(axes, points.items()):
+            _against(axis, found)
+            axis.set_title(task)
+        for axis in axes[len(points) :]:
+            axis.set_visible(False)
+            axes[list(axes).index(axis) - across].tick_params(labelbottom=True)
+        axes[0].set_xscale("log")
+        axes[0].xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+        axes[0].xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes[0].xaxis.set_minor_formatter(NullFormatter())
+        axes[0].set_ylim(-0.03, 1.03)
+        figure.supxlabel("velocity error of the model, m/s", color=INK, fontsize=9)
+        figure.supylabel(f"success in {WORLDS[world][0]}", color=INK, fontsize=9)
         handles = [
-            Line2D([], [], color=c, marker=m, linestyle="", label=f"{task}, planned in the model")
-            for task, (c, m) in TASKSTYLES.items()
-            if list(_points(rows, task, world))
+            Line2D([], [], color=c, marker=m, linestyle="", label=LEVEL_NAMES.get(level, level))
+            for level, (c, m) in ((level, LEVEL_STYLES.get(level, OTHER_LEVEL)) for level in levels)
         ]
         handles.append(Line2D([], [], color=INK, marker="_", linestyle="", label="the same CEM in Box2D"))
-        axis.legend(handles=handles, frameon=False, fontsize=8, loc="best")
+        figure.legend(handles=handles, loc="outside upper center", ncols=across, frameon=False, fontsize=8)
     return figure
+
+
+def _against(axis: Any, points: Sequence[tuple[float, Row, Row | None]]) -> None:
+    for x, y, reference in points:
+        color, marker = LEVEL_STYLES.get(y["level"], OTHER_LEVEL)
+        axis.plot([x, x], [y["low"], y["high"]], color=color, linewidth=1.2)
+        axis.plot(x, y["value"], color=color, marker=marker, markersize=6, clip_on=False)
+        if reference:
+            axis.plot(x, reference["value"], color=color, marker="_", markersize=14, clip_on=False)
 
 
 def _points(rows: Sequence[Row], task: str, world: str) -> list[tuple[float, Row, Row | None]]:

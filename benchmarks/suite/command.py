@@ -197,9 +197,9 @@ def _result(args: Args, workshop: Workshop, console: Any) -> None:
     everything = {r.key: r for records in found.values() for r in records}
     notes = [note] if (note := versions(everything.values())) else []
     missing, rows = [line for stage, job in jobs.items() for line in lacking(stage, job)], played(found)
-    proved = Part(args.proof.out, {"starts": args.starts, "tasks": list(args.tasks)})
+    rows += [row for name in args.tasks for row in proof.summarise(workshop.task(name), found["proof"])]
     models = [part for part, _ in _model_parts(args, workshop)]
-    for part in (*models, proved, _saved_part(args, workshop), _speed_part(args, workshop)):
+    for part in (*models, _saved_part(args, workshop), _speed_part(args, workshop)):
         missing += filter(None, [lack := part.lack()])
         rows += [] if lack else part.rows()
     tasks = [workshop.task(name) for name in modelled(args.tasks)]

@@ -33,14 +33,14 @@ def test_every_verb_has_its_args_and_function(verb: str) -> None:
 def test_an_unknown_verb_lists_the_verbs(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(words) == 2
     error = capsys.readouterr().err
-    assert words[-1] in error and "bench loop" in error and "simulate" in error
+    assert words[-1] in error and "bench suite" in error and "simulate" in error
 
 
 def test_two_word_verbs_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     monkeypatch.setattr(cli, "run", lambda verb, rest: seen.append((verb, rest)))
-    assert cli.main(["bench", "loop", "--seed", "1"]) == 0
-    assert seen == [("bench loop", ["--seed", "1"])]
+    assert cli.main(["bench", "suite", "--seed", "1"]) == 0
+    assert seen == [("bench suite", ["--seed", "1"])]
 
 
 def test_interruption_is_one_line(

@@ -22,13 +22,13 @@ def test_round_trip_and_meta(tmp_path):
         },
         {"task": "Strike", "world": "mujoco", "metric": "success", "value": 0.5},
     ]
-    meta = results_io.meta("worldsim bench loop", seed=3, stages=["cem"])
-    results_io.write(tmp_path / "deep" / "loop.json", meta, rows)
-    found, read = results_io.read(tmp_path / "deep" / "loop.json")
+    meta = results_io.meta("worldsim bench suite", seed=3, stages=["cem"])
+    results_io.write(tmp_path / "deep" / "suite.json", meta, rows)
+    found, read = results_io.read(tmp_path / "deep" / "suite.json")
     assert read == rows
     assert found == meta
     assert {"machine", "cpu", "cores", "python", "torch", "date", "commit", "command", "seed"} <= set(found)
-    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["loop.json"]
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["suite.json"]
 
 
 @pytest.mark.parametrize(

@@ -120,17 +120,23 @@ def test_a_folder_that_is_no_run_is_named(tmp_path):
 
 
 def test_reference_results_stand_beside_the_very_same_models_alone():
-    table = results_io.read(results_io.RESULTS / "loop.json")[0]["models"]["table"]
+    table = results_io.read(results_io.RESULTS / "suite.json")[0]["models"]["table"]
     few = [{"task": "Strike", "level": "id", "world": "box2d", "policy": "cem", "metric": "success", "n": 10}]
     meta, rows = publish.reference(few, {"table": table})
     (row,) = select(
-        rows, task="Strike", level="id", metric="success", policy="cem", world="learned", prepared_in="box2d"
+        rows,
+        task="Strike",
+        level="id",
+        metric="success",
+        policy="cem",
+        world="learned",
+        prepared_in="learned",
     )
     assert meta["models"]["table"] == table and row["model"] == "table"
     assert not select(rows, task="Catch") and select(rows, metric="frames_per_s")
     assert publish.reference(few, {"table": "0123"}) is None
     assert publish.reference([{**few[0], "n": 500}], {"table": table}) is None
-    assert publish.reference([{**few[0], "task": "Push"}], {"table": table}) is None  # it does not hold Push
+    assert publish.reference([{**few[0], "task": "Mine"}], {"table": table}) is None  # it does not hold Mine
 
 
 def test_checkpoints_of_one_run_are_told_apart(tmp_path):

@@ -100,7 +100,7 @@ def test_a_result_file_stands_for_the_records_that_it_rests_on(run, tmp_path):
     with pytest.raises(ValueError, match="does not rest on the records"):
         resolve(str(other / "summary.json"))
     with pytest.raises(ValueError, match="is no run of the bridge"):
-        resolve(str(results_io.RESULTS / "loop.json"))
+        resolve(str(results_io.RESULTS / "suite.json"))
 
 
 def rewritten(run, folder, change):

@@ -183,6 +183,7 @@ def test_planners_are_played_and_what_is_missing_is_told(tmp_path, capsys, monke
     found = select(rows, metric="success", task="Drop", world="box2d", factor="planners")
     assert {(r["policy"], r.get("prepared_in")) for r in found} >= {("oracle", None), ("mppi", "box2d")}
     assert select(found, policy="oracle")[0]["value"] == 1.0
+    assert select(rows, metric="dropped_draws", task="Drop")  # of the proof, which has begun
     told = capsys.readouterr().out.splitlines()
     assert {*meta["missing"]} <= {*told} and meta["notes"] == []
     assert {
