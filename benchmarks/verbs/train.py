@@ -71,6 +71,7 @@ def main(args: Args) -> None:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from worldsim.training.data import make_clips
+    from worldsim.training.rehearsal import rehearse
     from worldsim.training.trainer import Progress as Report
     from worldsim.training.trainer import train
     from worldsim.training.validate import validator
@@ -89,7 +90,7 @@ def main(args: Args) -> None:
         TimeRemainingColumn(),
     )
     with Progress(*columns) as bar:
-        task = bar.add_task(f"train {recipe.name}", total=recipe.steps, note="simulating clips")
+        task = bar.add_task(f"train {recipe.name}", total=recipe.steps, note="rehearsing")
 
         def listen(report: Report) -> None:
             note = f"step {report.step} loss {report.loss:.2e} {report.frames_per_s:.0f} frames/s"
@@ -97,6 +98,8 @@ def main(args: Args) -> None:
             if report.scores:
                 bar.console.print(report.step, {k: round(v, 3) for k, v in report.scores.items()})
 
+        rehearse(recipe, folder)
+        bar.update(task, note="simulating clips")
         clips = make_clips(recipe)
         score = validator(recipe)
         last = train(

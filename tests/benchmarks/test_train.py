@@ -8,6 +8,7 @@ from benchmarks import cli
 from benchmarks.verbs.train import Args, folder_of, recipe_of
 from worldsim.models.autoencoder import Autoencoder
 from worldsim.models.transformer import SIZES
+from worldsim.training import data, memory_fit
 from worldsim.training.recipes import RECIPES
 from worldsim.training.trainer import make_model
 
@@ -62,3 +63,40 @@ def test_a_size_that_does_not_exist_is_refused_with_those_that_do(words, capsys,
     error = capsys.readouterr().err
     assert f"no size '{words[-1]}'" in error and "clip and causal have tiny, S, B, L, XL" in error
     assert not list(tmp_path.iterdir())
+
+
+TINY = ["--family", "convolutional", "--steps", "1", "--clips", "40"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--pretrained", "nowhere"], "no checkpoint 'nowhere'"),
+        (["--pretrained", "drop"], "the pretrained one in drop 'motion'"),
+        (["--family", "clip"], "worldsim train autoencoder"),
+        (["--family", "causal", "--autoencoder", "nowhere"], "the autoencoder in nowhere cannot"),
+        (["--batch-frames", "100"], "too little; lower --batch-frames"),
+        (["--seed", "1"], "was trained with seed=0"),
+    ],
+)
+def test_what_would_stop_a_run_is_told_before_its_clips_are_simulated(
+    words, said, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    out = ["--out", "run"]
+    if "--seed" in words:
+        assert cli.main(["train", "uniform", *TINY, *out]) == 0
+    monkeypatch.setattr(data, "make_clips", lambda recipe: pytest.fail("all clips were simulated"))
+    if "--batch-frames" in words:
+        monkeypatch.setattr(memory_fit, "free_memory", lambda device: 2**20)
+    assert cli.main(["train", "uniform", *TINY, *words, *out]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_run_that_goes_on_needs_its_pretrained_weights_no_more(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "uniform", *TINY, "--out", "first"]) == 0
+    words = ["train", "uniform", *TINY, "--pretrained", "first/step-1", "--out", "second"]
+    assert cli.main(words) == 0
+    (tmp_path / "first").rename(tmp_path / "gone")
+    assert cli.main(words) == 0

@@ -112,8 +112,9 @@ def load(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, state
 
     Raises ValueError, naming the field, when the checkpoint belongs to another recipe, data or format.
     """
+    check_recipe(folder, state.recipe)
+    check_sources(folder, data=state.data, autoencoder=state.autoencoder)
     found = json.loads((folder / "training.json").read_text())
-    _compare(folder, found, state.fields())
     averaged = load_file(folder / "diffusion_pytorch_model.safetensors")
     device = next(model.parameters()).device
     state.step, state.seconds = int(found["step"]), float(found["seconds"])
@@ -127,21 +128,29 @@ def load(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, state
         optimizer.state[p] = {"step": torch.tensor(float(state.step)), **moments}
 
 
-def _compare(folder: Path, found: dict[str, Any], mine: dict[str, Any]) -> None:
+def check_recipe(folder: Path, recipe: Recipe) -> None:
+    """Raise ValueError, naming the field, when a checkpoint has another format or recipe."""
+    found, mine = json.loads((folder / "training.json").read_text()), recipe.settings()
     if found.get("format") != FORMAT:
         raise ValueError(
             f"{folder} has checkpoint format {found.get('format')!r}; this version reads {FORMAT}"
         )
-    for name in sorted(set(mine["recipe"]) | set(found["recipe"])):
-        if mine["recipe"].get(name) != found["recipe"].get(name):
+    for name in sorted(set(mine) | set(found["recipe"])):
+        if mine.get(name) != found["recipe"].get(name):
             raise ValueError(
                 f"{folder} was trained with {name}={found['recipe'].get(name)!r}, the recipe now says "
-                f"{mine['recipe'].get(name)!r}; choose another --out or the old recipe"
+                f"{mine.get(name)!r}; choose another --out or the old recipe"
             )
-    for name in ("data", "autoencoder"):
-        if found.get(name, "") != mine[name]:
+
+
+def check_sources(folder: Path, **sources: str) -> None:
+    """Raise ValueError, naming it, when a checkpoint was made from something else: the fingerprints of its
+    `data` and its `autoencoder`, or of one of them."""
+    found = json.loads((folder / "training.json").read_text())
+    for name, mine in sources.items():
+        if found.get(name, "") != mine:
             raise ValueError(
-                f"{folder} was trained on {name} {found.get(name, '')!r}, the recipe now has {mine[name]!r}; "
+                f"{folder} was trained on {name} {found.get(name, '')!r}, the recipe now has {mine!r}; "
                 f"choose another --out"
             )
 
