@@ -6,7 +6,7 @@ planners  every planner with an equal budget of imagined frames, in Box2D and in
 cem       CEM prepared in the learned world against CEM prepared in Box2D, executed in both engines
 learners  policies trained in Box2D and in the learned world, executed in both engines; what was prepared in
           the learned world, by these and by CEM, is executed there too
-saved     ground-truth frames that a start in imagination saves
+saved     ground-truth frames that a start in imagination saves, and a mixture of both
 speed     decisions and frames per second of each world, and of the learners in two of them
 result    everything recorded so far as one result file; what is missing is listed
 
@@ -165,17 +165,19 @@ def _learners(args: Args, workshop: Workshop, console: Any) -> None:
 
 
 def _saved(args: Args, workshop: Workshop, console: Any) -> None:
-    """Compare the learning curves with and without a start in imagination."""
-    if savings.TASK in args.tasks:
-        saving = savings.compare(workshop, args.frames, args.level, args.seed, args.work)
-        console.print(str(saving))
-        _saved_part(args, workshop).write(savings.rows(saving))
+    """Compare the learning curves with and without imagination, unless that is done."""
+    for name, part in _saved_parts(args, workshop):
+        if part.lack():
+            asked = (args.frames, args.level, args.seed, args.work, console.print)
+            part.write(list(savings.measure(workshop, name, *asked)))
 
 
-def _saved_part(args: Args, workshop: Workshop) -> Part:
-    weights = workshop.weights("learned", workshop.task(savings.TASK))
-    asked = {"frames": args.frames, "level": args.level, "seed": args.seed, "weights": weights}
-    return Part(args.work / "saved.json", asked)
+def _saved_parts(args: Args, workshop: Workshop) -> Iterator[tuple[str, Part]]:
+    """The tasks on which they are compared."""
+    for name in (name for name in savings.TASKS if name in args.tasks):
+        weights = workshop.weights("learned", workshop.task(name))
+        asked = {"frames": args.frames, "level": args.level, "seed": args.seed, "weights": weights}
+        yield name, Part(args.work / f"saved-{name}.json", asked)
 
 
 def _speed(args: Args, workshop: Workshop, console: Any) -> None:
@@ -199,7 +201,8 @@ def _result(args: Args, workshop: Workshop, console: Any) -> None:
     missing, rows = [line for stage, job in jobs.items() for line in lacking(stage, job)], played(found)
     rows += [row for name in args.tasks for row in proof.summarise(workshop.task(name), found["proof"])]
     models = [part for part, _ in _model_parts(args, workshop)]
-    for part in (*models, _saved_part(args, workshop), _speed_part(args, workshop)):
+    saved = [part for _, part in _saved_parts(args, workshop)]
+    for part in (*models, *saved, _speed_part(args, workshop)):
         missing += filter(None, [lack := part.lack()])
         rows += [] if lack else part.rows()
     tasks = [workshop.task(name) for name in modelled(args.tasks)]

@@ -1,12 +1,15 @@
 """Tables of the suite: planners at equal budgets, ground truth that imagination saves, speed of worlds."""
 
+import math
 from collections.abc import Callable, Sequence
+from statistics import median
 
 from benchmarks.reports import tables
 from benchmarks.reports.figures import TASKS, WORLDS, in_order, policy_name
 from benchmarks.reports.tables import Table
 from benchmarks.results_io import Row, select
 from benchmarks.suite.rows import COMPARED
+from benchmarks.suite.savings import WAYS
 
 
 def planners(rows: Sequence[Row]) -> Table:
@@ -32,17 +35,42 @@ def planners(rows: Sequence[Row]) -> Table:
 
 
 def saved(rows: Sequence[Row]) -> Table:
-    """Frames of ground truth until a level of real success, from scratch and after training in the model."""
-    found = select(rows, metric="frames_to_success")
-    lines = []
+    """Frames of ground truth until a level of real success: from scratch, started in the model, mixed."""
+    found = select(rows, metric="frames_spent")
+    lines, runs = [], set()
     for task, level in dict.fromkeys((r["task"], r["factor"]) for r in found):
-        here = select(found, task=task, factor=level)
-        frames = [select(here, policy=policy) for policy in ("ppo", "ppo_started")]
-        told = [f"{row[0]['value']:,.0f}" if row else "never" for row in frames]
-        less = f"{frames[0][0]['value'] - frames[1][0]['value']:,.0f}" if all(frames) else "–"
-        lines.append([f"{task}, {level:.0%} solved", *told, less])
-    caption = "Frames of ground truth that PPO needs, one training run each"
-    return Table(caption, ["Task", "From scratch", "After training in the model", "Saved"], lines)
+        cells, scratch = [], math.inf
+        for way in WAYS:
+            where = {"task": task, "factor": level, "policy": way}
+            seeds = [r["seed"] for r in select(found, **where)]
+            runs.add(len(seeds))
+            needed = [_needed(rows, where | {"seed": seed}) for seed in seeds]
+            scratch = min(scratch, median(needed)) if way == "ppo" and needed else scratch
+            cells.append(_frames(needed, scratch))
+        lines.append([f"{task}, {level:.0%} solved", *cells])
+    caption = (
+        f"Frames of ground truth that PPO needs, median of {'–'.join(map(str, sorted(runs)))} training runs "
+        "(least to most), and how many fewer than from scratch"
+    )
+    return Table(caption, ["Task", "From scratch", "Started in the model", "Mixed with the model"], lines)
+
+
+def _needed(rows: Sequence[Row], where: Row) -> float:
+    """Frames that a run needed, infinitely many where it never came so far."""
+    reached = select(rows, metric="frames_to_success", **where)
+    return float(reached[0]["value"]) if reached else math.inf
+
+
+def _frames(needed: Sequence[float], scratch: float) -> str:
+    """Median, range and what is saved against the median from scratch."""
+    if not needed:
+        return "–"
+    middle, least, most = (
+        "never" if math.isinf(n) else f"{n:,.0f}" for n in (median(needed), min(needed), max(needed))
+    )
+    less = scratch - median(needed)
+    beside = f"; {less:,.0f} fewer" if 0 < less < math.inf else ""
+    return f"{middle} ({least} to {most}){beside}"
 
 
 def pace(rows: Sequence[Row]) -> Table:

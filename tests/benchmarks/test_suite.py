@@ -11,7 +11,6 @@ from benchmarks.episodes.specs import Spec
 from benchmarks.episodes.workshop import Workshop
 from benchmarks.learned import worlds
 from benchmarks.reports import figures
-from benchmarks.reports.curves import Saving
 from benchmarks.results_io import check, select
 from benchmarks.suite import cells, command, pace, proof, savings
 from benchmarks.suite.cells import CEM, ENGINES, LEARNED, cells_of, modelled
@@ -121,13 +120,29 @@ def test_models_are_measured_again_for_other_starts(tmp_path, monkeypatch):
         assert len(measured) == times
 
 
-def test_savings_start_from_the_run_that_is_asked_for(tmp_path):
+def test_savings_are_rows_of_every_run_and_start_from_the_policy_asked_for(tmp_path, monkeypatch):
     """A policy that was trained in imagination for another number of frames is no start."""
+    monkeypatch.setattr(savings, "SEEDS", 1)
     workshop = Workshop("analytic", tmp_path / "policies")
     task, spec = workshop.task("Catch"), Spec("ppo", "learned")
-    train(task, workshop.world("learned", task), 600, 0, workshop.policy_file(spec, task))
+    rollout = 64 * 8 * task.stride
+    imagined = workshop.policy_file(spec, task)
+    train(task, workshop.world("learned", task), 2 * rollout, 3, imagined)
+
+    def measured(frames: int, level: float) -> list[dict[str, object]]:
+        return list(savings.measure(workshop, "Catch", frames, level, 3, tmp_path, lambda _: None))
+
     with pytest.raises(ValueError, match="holds a run with another frames"):
-        savings.compare(workshop, 6000, 0.8, 0, tmp_path)
+        measured(4 * rollout, 0.0)
+    rows = measured(2 * rollout, 0.0)
+    check(rows)
+    told = {(r["policy"], r["prepared_in"], r["metric"], r["seed"]): r["value"] for r in rows}
+    ways = savings.WAYS.items()
+    assert {*told} == {(*way, m, 3) for way in ways for m in ("frames_spent", "frames_to_success")}
+    spent = [told[(*way, "frames_spent", 3)] for way in ways]
+    assert spent == [rollout, rollout, rollout // 4]  # a quarter of the mixture's rows are of ground truth
+    never = measured(2 * rollout, 1.01)
+    assert {r["metric"] for r in never} == {"frames_spent"}
 
 
 def test_a_learner_that_fails_leaves_the_others_to_be_played(tmp_path, monkeypatch):
@@ -193,16 +208,6 @@ def test_planners_are_played_and_what_is_missing_is_told(tmp_path, capsys, monke
         "missing: speed",
     } <= {*told}
     assert meta["frames_trained"] == {"Drop, ppo@box2d": 0, "Drop, ppo@learned": 0}
-
-
-def test_savings_are_rows_and_what_was_never_reached_is_none():
-    both = savings.rows(Saving(0.8, 40_000, 5_000, 60_000, 60_000))
-    assert [(r["policy"], r["prepared_in"], r["value"]) for r in both] == [
-        ("ppo", "box2d", 40_000),
-        ("ppo_started", "learned", 5_000),
-    ]
-    check(both)
-    assert [r["policy"] for r in savings.rows(Saving(0.8, None, 5_000, 60_000, 60_000))] == ["ppo_started"]
 
 
 def test_speed_counts_rows(monkeypatch):

@@ -25,12 +25,24 @@ def test_planners_stand_by_task_with_what_they_spent():
     ]
 
 
-def test_savings_are_told_only_where_both_runs_came_so_far():
-    where = {"task": "Catch", "world": "box2d", "factor": 0.8}
-    scratch = row("frames_to_success", 90_000, policy="ppo", prepared_in="box2d", **where)
-    started = row("frames_to_success", 20_000, policy="ppo_started", prepared_in="learned", **where)
-    assert saved([scratch, started]).lines == [["Catch, 80% solved", "90,000", "20,000", "70,000"]]
-    assert saved([started]).lines == [["Catch, 80% solved", "never", "20,000", "–"]]
+def test_savings_are_medians_and_a_run_that_never_came_so_far_counts():
+    def runs(way: str, *needed: float | None) -> list[dict[str, object]]:
+        where = {"task": "Catch", "world": "box2d", "factor": 0.8, "policy": way}
+        made = [row("frames_spent", 150_000, seed=i, **where) for i in range(len(needed))]
+        return made + [
+            row("frames_to_success", n, seed=i, **where) for i, n in enumerate(needed) if n is not None
+        ]
+
+    scratch, started = runs("ppo", 90_000, 70_000, None), runs("ppo_started", 0, 20_000, 10_000)
+    mixed = runs("ppo_mixed", None, 30_000, None)
+    line = ["Catch, 80% solved", "90,000 (70,000 to never)", "10,000 (0 to 20,000); 80,000 fewer"]
+    table = saved([*scratch, *started, *mixed])
+    assert (
+        table.lines == [[*line, "never (30,000 to never)"]] and "median of 3 training runs" in table.caption
+    )
+    assert saved(started).lines == [["Catch, 80% solved", "–", "10,000 (0 to 20,000)", "–"]]
+    late = saved([*scratch, *runs("ppo_started", 95_000, 95_000, 95_000)])
+    assert late.lines[0][2] == "95,000 (95,000 to 95,000)"  # later than from scratch: nothing is saved
 
 
 def test_worlds_stand_by_how_many_are_side_by_side():
