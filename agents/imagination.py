@@ -109,6 +109,55 @@ class SeenWorld:
         self._track = self._track.select(torch.as_tensor(index, device=self._track.position.device))
 
 
+class CalledWorld(SeenWorld):
+    """As `SeenWorld`, of a model that makes several frames in a call: it asks for so many."""
+
+    world: ImaginedWorld
+
+    def foresee(self, observation: Observation, keys: np.ndarray, actions: np.ndarray | Tensor) -> None:
+        """See `Foreseeing.foresee`."""
+        self._coming = torch.as_tensor(actions).flatten(0, 1)
+        self._made = torch.zeros(len(self._coming), 0)
+
+    def step(self, actions: np.ndarray | Tensor) -> Track:
+        """See `Imagination.step`; the actions are those that were foreseen."""
+        assert self._track is not None, "begin comes before step"
+        if not self._made.shape[1]:
+            now, self._coming = self._coming.split_with_sizes(self._call(), 1)
+            self._made = self.world.roll_out(now)
+        frames, self._made = self._made[:, 0], self._made[:, 1:]
+        self._track = self._tracker.update(self._track, frames)
+        return self._track
+
+    def _call(self) -> list[int]:
+        """How many of the coming actions are answered in the next call, and how many are not."""
+        left = self._coming.shape[1]
+        now = min(left, self.world.frames_per_call)
+        return [now, left - now]
+
+    def keep(self, index: np.ndarray) -> None:
+        """See `Imagination.keep`."""
+        super().keep(index)
+        self._coming, self._made = self._coming[index], self._made[index]
+
+
+def seen_world(world: World, task: Task) -> SeenWorld:
+    """A world of one's own as an imagination."""
+    several = isinstance(world, ImaginedWorld) and world.frames_per_call > 1
+    return (CalledWorld if several else SeenWorld)(world, task)
+
+
+def roll_out(
+    where: Imagination, observation: Observation, keys: np.ndarray, actions: np.ndarray
+) -> list[Track]:
+    """What is seen of actions [N, C, H, A], at the present moment and after each of them."""
+    if isinstance(where, Foreseeing):
+        where.foresee(observation, keys, actions)
+    tracks = [where.begin(observation, keys, actions.shape[1])]
+    flat = actions.reshape(-1, *actions.shape[2:])
+    return [*tracks, *(where.step(flat[:, t]) for t in range(flat.shape[1]))]
+
+
 class TrueWorld(SeenWorld):
     """As `SeenWorld`, but started from the true scene and the whole past (privileged)."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from agents.budget import budgeted
 from agents.graded import graded_settings
-from agents.imagination import SeenWorld, TrueWorld, private_world
+from agents.imagination import TrueWorld, private_world, seen_world
 from agents.planner import Planner
 from agents.refits.base import Refit, Settings
 from agents.refits.cem import CEM, CEMConfig
@@ -127,7 +127,7 @@ def make_planner(
     Raises ValueError for an unknown name, and for the gradient planner in a world without gradients.
     """
     config = config or config_for(name, task)
-    where = (TrueWorld if privileged else SeenWorld)(private_world(world, task, level), task)
+    where = (TrueWorld if privileged else seen_world)(private_world(world, task, level), task)
     return Planner(task, where, PLANNERS[name].refit(config), level, privileged)
 
 

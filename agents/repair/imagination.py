@@ -8,7 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.imagination import Imagination, SeenWorld, TrueWorld, private_world, privileged
+from agents.imagination import (
+    Imagination,
+    SeenWorld,
+    TrueWorld,
+    private_world,
+    privileged,
+    roll_out,
+    seen_world,
+)
 from agents.repair.compose import compose
 from agents.repair.parts import PARTS, Repair
 from agents.repair.reading import Reading, read, stack
@@ -78,13 +86,11 @@ class Repaired:
         self, observation: Observation, keys: np.ndarray, actions: np.ndarray
     ) -> tuple[Reading, Reading]:
         """What the model and the truth make of actions [N, C, H, A]."""
-        flat, copies = actions.reshape(-1, *actions.shape[2:]), actions.shape[1]
-        control = self._scene.control
-        launch = flat[:, 0] if control is not None and control.kind == "launch" else None
+        first, control = actions[:, :, 0].reshape(-1, actions.shape[3]), self._scene.control
+        launch = first if control is not None and control.kind == "launch" else None
 
         def rollout(source: Imagination) -> Reading:
-            tracks = [source.begin(observation.to(source.device), keys, copies)]
-            tracks += [source.step(flat[:, t]) for t in range(flat.shape[1])]
+            tracks = roll_out(source, observation.to(source.device), keys, actions)
             return read(stack(tracks), self._scene, launch)
 
         return rollout(self.model), rollout(self.truth)
@@ -114,7 +120,7 @@ def repaired(
 ) -> Imagination:
     """What a planner imagines in for a repair of `world`; the model itself where nothing is repaired, and the
     engine's frames from the true scene where everything is."""
-    model = SeenWorld(private_world(world, task, level), task)
+    model = seen_world(private_world(world, task, level), task)
     engine = SimulatedWorld(make_engine(repair.engine), model.world.resolution)
     truth = TrueWorld(private_world(engine, task, level), task)
     where: SeenWorld | Repaired = Repaired(model, truth, task, repair.parts, memory=memory)

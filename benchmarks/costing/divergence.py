@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from agents.imagination import SeenWorld, private_world
+from agents.imagination import private_world, roll_out, seen_world
 from benchmarks.episodes import truth
 from benchmarks.episodes.records import EpisodeRecord
 from benchmarks.episodes.workshop import Workshop
@@ -85,9 +85,8 @@ def _imagined(
     env = WorldVectorEnv(task, world, num_envs=len(starts), level=level, autoreset_mode="Disabled")
     keys = episode_keys(starts)
     env.reset(options={"starts": list(starts), "keys": world_keys(keys)})
-    where = SeenWorld(private_world(workshop.world(name, task), task, level), task)
+    where = seen_world(private_world(workshop.world(name, task), task, level), task)
     with torch.no_grad():
-        where.begin(env.observe().to(where.device), policy_keys(keys), 1)
-        tracks = [where.step(actions[:, t]) for t in range(actions.shape[1])]
+        tracks = roll_out(where, env.observe().to(where.device), policy_keys(keys), actions[:, None])[1:]
     position, status = (torch.stack([getattr(t, f) for t in tracks], 1) for f in ("position", "status"))
     return position.cpu().numpy(), status.cpu().numpy()

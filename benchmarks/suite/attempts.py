@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from agents.imagination import Imagination, SeenWorld, TrueWorld, private_world, take, true_imagination
+from agents.imagination import Imagination, TrueWorld, private_world, seen_world, take, true_imagination
 from agents.plans import Layout, kind_of
 from agents.trials import Trial, Trials
 from benchmarks.episodes.protocol import FIRST_REPORTED
@@ -130,7 +130,7 @@ def candidates(task: Task, level: str, seen: Observation, keys: np.ndarray, coun
 def _imagination(task: Task, level: str, world: str, workshop: Workshop) -> Imagination:
     """Engines begin from the true scene, models from the frames seen."""
     made = private_world(workshop.world(world, task), task, level)
-    return (TrueWorld if world in ENGINES else SeenWorld)(made, task)
+    return (TrueWorld if world in ENGINES else seen_world)(made, task)
 
 
 def _try(where: Imagination, task: Task, seen: Observation, keys: np.ndarray, plans: np.ndarray) -> Trial:

@@ -32,8 +32,9 @@ class WorldModel(Protocol):
     """A video model that answers actions with frames.
 
     A model may also say `differentiable = True`: its `step` then answers actions that require gradients with
-    frames that have them. And it may name `controls`, kinds of `Control` that have an equal share of its
-    actions each (see `worldsim.models.channels`).
+    frames that have them. It may name `controls`, kinds of `Control` that have an equal share of its actions
+    each (see `worldsim.models.channels`), and `frames_per_call`, how many frames it makes at once: planners
+    then ask for so many at a time.
     """
 
     name: str

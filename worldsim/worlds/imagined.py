@@ -56,6 +56,7 @@ class ImaginedWorld:
         self.model, self.name, self.template = model, name, template
         self.resolution, self.context_frames = model.resolution, model.context_frames
         self.differentiable = getattr(model, "differentiable", False)
+        self.frames_per_call: int = getattr(model, "frames_per_call", 1)
         self.device = device_of(model)
         self._state: State | None = None
         self._made = np.zeros(0, dtype=np.int64)  # frames that each row has made
@@ -106,23 +107,35 @@ class ImaginedWorld:
         self._stand(frames, keys, scenes, None)
 
     def step(self, actions: np.ndarray | Tensor) -> Tensor:
-        """See `World.step`; where a model yields NaN the pixels become black, the colour of fixed bodies.
+        """See `World.step`, and `roll_out`."""
+        return self.roll_out(torch.as_tensor(actions)[:, None])[:, 0]
 
-        A model that takes longer actions than the control's is given zeros for the rest. Raises ValueError
-        for actions that do not fit and beyond the model's `max_frames`.
+    def roll_out(self, actions: np.ndarray | Tensor) -> Tensor:
+        """Answer actions [N, T, A] with the next frames [N, T, 3, H, W], `frames_per_call` of them at once.
+
+        Where a model yields NaN the pixels become black, the colour of fixed bodies. A model that takes
+        longer actions than the control's is given zeros for the rest. Raises ValueError for actions that do
+        not fit and beyond the model's `max_frames`.
         """
         actions = torch.as_tensor(actions, dtype=torch.float32, device=self.device)
         rows, most = len(self._made), self.model.action_size
-        if actions.shape[:-1] != (rows,) or actions.shape[-1] > most or not torch.isfinite(actions).all():
-            raise ValueError(f"actions have shape {tuple(actions.shape)}; expected finite {(rows, most)}")
+        fits = actions.ndim == 3 and actions.shape[0] == rows and actions.shape[2] <= most
+        if not fits or not torch.isfinite(actions).all():
+            found = tuple(actions[:, 0].shape) if actions.ndim == 3 else tuple(actions.shape)
+            raise ValueError(f"actions have shape {found}; expected finite {(rows, most)}")
         assert self._state is not None, "reset or begin comes before step"
-        check_frames(self.model, int(self._made.max(initial=0)) + 1)
+        check_frames(self.model, int(self._made.max(initial=0)) + actions.shape[1])
+        told = torch.stack([self._told(some) for some in actions.unbind(1)], 1)
+        self._state, frames = self.model.step(self._state, self._laid_out(told))
+        return quantise(frames)
+
+    def _told(self, actions: Tensor) -> Tensor:
+        """What the model is told of the next actions [N, A]: without what was placed, loads as yes or no."""
         self._made += 1
         if self._still is not None:
             actions = self._place(self._still, actions)
         self._loads, actions = self._loads.told(actions)
-        self._state, frames = self.model.step(self._state, self._laid_out(actions)[:, None])
-        return quantise(frames[:, 0])
+        return actions
 
     def _laid_out(self, actions: Tensor) -> Tensor:
         return laid_out(self.model, actions, self._control)
