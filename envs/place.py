@@ -31,8 +31,9 @@ class Place(draws.Sampled):
 
     The ball goes nowhere where it would not lie in the view or would cover anything, as the frame shows; such
     an attempt is one that does nothing. Success: the masks of blue and green are at most one pixel apart, in
-    a picture of 128 pixels, for ten frames in a row; the miss is the widest gap of the ten frames in which it
-    was least. The goal is the gap allowed, m. At the level `held_out` templates are those never trained on.
+    a picture of 128 pixels, and neither hides a part of the other, for ten frames in a row; the miss is the
+    widest gap of the ten frames in which it was least. The goal is the gap allowed, m. At the level
+    `held_out` templates are those never trained on.
 
     Doing nothing never brings the two near each other, and of twelve random places two to four do, in Box2D:
     starts can be solved, but not by luck.

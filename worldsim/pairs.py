@@ -2,7 +2,8 @@
 
 Where a scene is made of many bodies of few colours (`worldsim.scenarios.templates`), only those of unique
 colours are followed: red, which is placed, blue and green. How far apart blue and green are is the distance
-of their masks in a picture of 128 pixels; smaller pictures are enlarged to it.
+of their masks in a picture of 128 pixels; smaller pictures are enlarged to it. Bodies do not lie over each
+other: where one hides much of another, they do not touch, but are as far from it as what is hidden is large.
 """
 
 from dataclasses import dataclass, replace
@@ -21,13 +22,14 @@ COLORS = ("red", "blue", "green")
 WINDOW = 10  #: frames for which the gaps are remembered
 APART = 2 * VIEW  #: m, the gap where a body does not show
 SEEN, SWOLLEN = 0.3, 1.8  #: shares of its first area; less is not seen, more is seen twice
+HIDDEN = 0.2  #: share of its first area; a body that shows less than the rest is partly hidden
 EDGE = 0.3  #: m; a body last seen this close to the view's edge has left
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairTrack(Track):
     """A track of red, blue and green. `gaps` [N, 10] m between blue and green at the last frames, the newest
-    last; `area` [N, 3] m² of each body at first."""
+    last, or from lying side by side where one hides the other; `area` [N, 3] m² of each body at first."""
 
     gaps: Tensor
     area: Tensor
@@ -85,7 +87,8 @@ class PairTracker(Tracker):
         seen = there[..., None]
         fresh = (track.status == LEFT)[..., None]  # what was not there before has no velocity yet
         moved = torch.where(fresh, 0.0, (centre - track.position) / DT)
-        gap = torch.where(there[:, 1:].all(1), gap_between(share[:, 1:]), APART)
+        gap = torch.maximum(gap_between(share[:, 1:]), _hidden(area[:, 1:], track.area[:, 1:]))
+        gap = torch.where(there[:, 1:].all(1), gap, APART)
         return replace(
             track,
             position=torch.where(seen, centre, track.position),
@@ -132,6 +135,12 @@ def gap_between(share: Tensor) -> Tensor:
     places = _edges(share > 0.5)
     apart = torch.cat([torch.cdist(b, g, p=torch.inf).amin((1, 2)) for b, g in zip(*_chunks(places))])
     return torch.where(apart > 2 * SIDE, APART, (apart - 1).clamp(min=0) * PIXEL)
+
+
+def _hidden(area: Tensor, first: Tensor) -> Tensor:
+    """Side [N] m of a square as large as what is hidden of the bodies [N, C]; 0 where that is little."""
+    lost = (first - area) * (area < (1 - HIDDEN) * first)
+    return lost.amax(1).clamp(min=0).sqrt()
 
 
 def _chunks(places: tuple[Tensor, Tensor], rows: int = 64) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:

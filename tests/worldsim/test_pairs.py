@@ -91,6 +91,23 @@ def test_gaps_are_remembered_and_what_vanishes_is_lost():
     assert track.gaps[0, -1] > 10
 
 
+@pytest.mark.parametrize("resolution", [64, 128])
+def test_bodies_that_lie_over_each_other_do_not_touch(resolution):
+    """A disc pushed into a box loses a segment of known area, and of the pixels along its chord a part: those
+    that show both colours are of neither."""
+    tracker, start = PairTracker(Templates.template, resolution), picture(apart(1.0, 0.0, 0.0), resolution)
+    for depth in (0.5, 0.7, 0.75):
+        shown = picture(apart(-depth, 0.0, 0.0), resolution)
+        track = tracker.update(tracker.begin(start[:, None]), shown)
+        half = np.arccos((0.7 - depth) / 0.7)  # of the angle that the segment is seen under
+        segment = 0.7**2 * (half - np.sin(2 * half) / 2)
+        chord = 2 * 0.7 * np.sin(half) * 10.0 / resolution
+        assert segment - 0.02 < float(track.gaps[0, -1]) ** 2 < segment + chord
+    for depth in (0.0, 0.05, 0.1):  # as deep as engines let bodies sink into each other, and more
+        shown = picture(apart(-depth, 0.0, 0.0), resolution)
+        assert float(tracker.update(tracker.begin(start[:, None]), shown).gaps[0, -1]) <= PIXEL
+
+
 def test_other_templates_have_the_tracker_that_knows_their_shapes():
     assert type(make_tracker(Scene((DISC, BALL)), 64)) is Tracker
     with pytest.raises(ValueError, match="red, blue, green"):
