@@ -19,7 +19,7 @@ LEARNED: dict[str, tuple[str, ...]] = {  #: who learns each task, and in which w
     "Strike": ("sac,frames=1700000@box2d", "ppo@box2d", "ppo@learned"),
     "Catch": ("ppo@box2d", "ppo@learned"),
     "Intercept": ("ppo@box2d", "ppo@learned"),
-    "Push": ("ppo,frames=1500000@box2d", "ppo@learned"),
+    "Push": ("ppo,frames=1000000@box2d", "ppo@learned"),
     "Drop": ("ppo@box2d", "ppo@learned"),
     "Bounce": ("ppo,frames=600000@box2d", "ppo@learned"),
 }

@@ -1,13 +1,15 @@
-"""Tables of the suite: planners at equal budgets, ground truth that imagination saves, speed of worlds."""
+"""Tables of the suite: planners, learners, ground truth that imagination saves, speed of worlds."""
 
 import math
 from collections.abc import Callable, Sequence
 from statistics import median
 
+from benchmarks.episodes.specs import Spec
 from benchmarks.reports import tables
 from benchmarks.reports.figures import TASKS, WORLDS, in_order, policy_name
 from benchmarks.reports.tables import Table
 from benchmarks.results_io import Row, select
+from benchmarks.suite.cells import LEARNED
 from benchmarks.suite.rows import COMPARED
 from benchmarks.suite.savings import WAYS
 
@@ -32,6 +34,30 @@ def planners(rows: Sequence[Row]) -> Table:
         f"frames imagined for a start. {starts} starts"
     )
     return Table(caption, ["Planner", *tasks], lines)
+
+
+def trained(rows: Sequence[Row], *levels: str) -> Table:
+    """Success of what was trained in the model and of what was trained in Box2D; at all levels if none are
+    named."""
+    found = select(rows, metric="success", factor=None)
+    lines, starts = [], set()
+    for task in in_order(set(LEARNED), TASKS):
+        engine = Spec.parse(LEARNED[task][0])  # the one that has its best chance there
+        here = select(found, task=task, policy="ppo", prepared_in="learned")
+        for level in (name for name in tables.levels_of(here, task) if not levels or name in levels):
+            own = select(here, level=level)
+            beside = select(
+                found, task=task, level=level, policy=engine.name, prepared_in="box2d", world="box2d"
+            )
+            cells = [tables.percent(select(own, world=world)) for world in ("learned", "box2d", "mujoco")]
+            lines.append([f"{task}, {tables.level_name(level)}", *cells, tables.percent(beside)])
+            starts |= {r["n"] for r in own}
+    caption = (
+        "PPO trained in the learned model, and PPO (Strike: SAC) trained in Box2D: success in % "
+        f"[95 % interval]. {'–'.join(map(str, sorted(starts)))} starts"
+    )
+    where = ["Trained in the model, played there", "in Box2D", "in MuJoCo", "Trained and played in Box2D"]
+    return Table(caption, ["Task and level", *where], lines)
 
 
 def saved(rows: Sequence[Row]) -> Table:
@@ -94,4 +120,9 @@ def pace(rows: Sequence[Row]) -> Table:
     return Table("Per second, by environments side by side", ["World", *map(str, batches)], lines)
 
 
-SUITE_TABLES: dict[str, Callable[..., Table]] = {"planners": planners, "saved": saved, "pace": pace}
+SUITE_TABLES: dict[str, Callable[..., Table]] = {
+    "planners": planners,
+    "trained": trained,
+    "saved": saved,
+    "pace": pace,
+}

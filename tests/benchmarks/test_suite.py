@@ -35,7 +35,7 @@ def test_cells_cover_all_tasks_levels_and_both_engines():
     assert {(c.task, str(c.spec)) for c in learned} == {
         ("Catch", "ppo@box2d"),
         ("Catch", "ppo@learned"),
-        ("Push", "ppo,frames=1500000@box2d"),
+        ("Push", "ppo,frames=1000000@box2d"),
         ("Push", "ppo@learned"),
     }
     imagined = {str(c.spec) for c in learned if c.world == "learned"}

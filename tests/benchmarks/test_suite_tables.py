@@ -2,7 +2,7 @@
 
 from benchmarks.reports.figures import policy_name
 from benchmarks.suite.rows import COMPARED
-from benchmarks.suite.tables import pace, planners, saved
+from benchmarks.suite.tables import pace, planners, saved, trained
 
 
 def row(metric: str, value: float, **where: object) -> dict[str, object]:
@@ -23,6 +23,19 @@ def test_planners_stand_by_task_with_what_they_spent():
         ["CEM, planned in Box2D", "50 [25, 75]; 3,200", "–"],
         ["oracle (true state)", "–", "60 [30, 90]"],
     ]
+
+
+def test_learners_stand_beside_those_of_the_engine_at_the_levels_asked_for():
+    def cell(value: float, policy: str, made: str, world: str, level: str = "id") -> dict[str, object]:
+        where = {"task": "Strike", "level": level, "policy": policy, "prepared_in": made, "world": world}
+        return row("success", value, **where)
+
+    rows = [cell(v, "ppo", "learned", w) for v, w in ((0.4, "learned"), (0.2, "box2d"), (0.3, "mujoco"))]
+    rows += [cell(0.6, "sac,frames=1700000", "box2d", "box2d"), cell(0.5, "ppo", "box2d", "box2d")]
+    rows += [cell(0.1, "ppo", "learned", "box2d", "speed")]
+    told = ["40 [20, 60]", "20 [10, 30]", "30 [15, 45]", "60 [30, 90]"]
+    assert trained(rows, "id").lines == [["Strike, in-distribution", *told]]
+    assert trained(rows).lines[1] == ["Strike, faster", "–", "10 [5, 15]", "–", "–"]
 
 
 def test_savings_are_medians_and_a_run_that_never_came_so_far_counts():
