@@ -57,6 +57,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "imagined against real, by a fixed set of policies, in every measure",
     ),
     "bench suite": ("benchmarks.suite.command:main", "all tasks, planners and learners"),
+    "bench evidence": (
+        "benchmarks.evidence:main",
+        "pack what a benchmark recorded, or unpack it and go on from there",
+    ),
     "bench readme": ("benchmarks.readme:main", "write the committed results into README and docs"),
 }
 

@@ -8,7 +8,8 @@ learners  policies trained in Box2D and in the learned world, executed in both e
           the learned world, by these and by CEM, is executed there too
 saved     ground-truth frames that a start in imagination saves, and a mixture of both
 speed     decisions and frames per second of each world, and of the learners in two of them
-result    everything recorded so far as one result file; what is missing is listed
+result    everything recorded so far as one result file, beside what other runs have measured; what is
+          missing is listed
 
 A stage that fails costs itself alone: the others are run, then it is told which ones failed and why.
 """
@@ -28,7 +29,7 @@ from benchmarks.episodes.workshop import Workshop
 from benchmarks.learned import errors, worlds
 from benchmarks.reports import figures
 from benchmarks.results_io import Row
-from benchmarks.suite import pace, proof, savings
+from benchmarks.suite import kept, pace, proof, savings
 from benchmarks.suite.cells import ENGINES, PLAYED, cells_of, modelled
 from benchmarks.suite.parts import Part
 from benchmarks.suite.rows import lacking, merged, played
@@ -74,7 +75,7 @@ class Args:
     work: Path = Path("runs/bench/suite")
     """folder for records and intermediate results"""
     out: Path = results_io.RESULTS / "suite.json"
-    """result file"""
+    """result file; what other runs have measured stays in it"""
 
     @property
     def proof(self) -> proof.Args:
@@ -191,31 +192,52 @@ def _speed_part(args: Args, workshop: Workshop) -> Part:
     return Part(args.work / "speed.json", {"weights": weights})
 
 
+def _once(args: Args, workshop: Workshop) -> Iterator[tuple[Part, str]]:
+    """What is measured once, and a part of the result file (see `kept.part_of`) that is made of it."""
+    for part, _ in _model_parts(args, workshop):
+        model, _, *task = part.path.stem.split("-")
+        yield part, " ".join((*task, model, "learned"))
+    for name, part in _saved_parts(args, workshop):
+        yield part, f"saved {name} ppo@box2d"
+    yield _speed_part(args, workshop), "box2d"
+
+
 def _result(args: Args, workshop: Workshop, console: Any) -> None:
-    """Write what has been recorded and list what is missing."""
+    """Write what has been recorded, beside what other runs have measured, and list what is missing."""
     jobs: dict[str, Job] = {stage: job_of(stage, args, workshop) for stage in PLAYED}
     jobs["proof"] = proof.job_of(args.proof)
     found = {stage: job.found() for stage, job in jobs.items()}
-    everything = {r.key: r for records in found.values() for r in records}
-    notes = [note] if (note := versions(everything.values())) else []
-    missing, rows = [line for stage, job in jobs.items() for line in lacking(stage, job)], played(found)
+    once, rows = list(_once(args, workshop)), played(found)
     rows += [row for name in args.tasks for row in proof.summarise(workshop.task(name), found["proof"])]
-    models = [part for part, _ in _model_parts(args, workshop)]
-    saved = [part for _, part in _saved_parts(args, workshop)]
-    for part in (*models, *saved, _speed_part(args, workshop)):
-        missing += filter(None, [lack := part.lack()])
-        rows += [] if lack else part.rows()
-    tasks = [workshop.task(name) for name in modelled(args.tasks)]
-    weights = {workshop.model_name(task): workshop.weights("learned", task) for task in tasks}
-    runs = {(c.spec.trained, c.task) for c in jobs["learners"].cells}
-    trained = {f"{task}, {spec}": workshop.frames_trained(spec, task) for spec, task in sorted(runs)}
-    more: dict[str, Any] = {"models": weights, "frames_trained": trained, "notes": notes, "missing": missing}
+    rows += [row for part, _ in once if not part.lack() for row in part.rows()]
+    tasks = [workshop.task(name) for name in modelled(tuple(TASKS))]
+    models = {task.name: workshop.model_name(task) for task in tasks}
+    weights = {models[task.name]: workshop.weights("learned", task) for task in tasks}
+    rows, parts, stay = kept.merge(args.out, merged(rows), weights, models.get)
+    missing = [line for stage, job in jobs.items() for line in lacking(stage, job, stay)]
+    missing += [lack for part, made in once if (lack := part.lack()) and made not in stay]
+    everything = {r.key: r for records in found.values() for r in records}
+    more: dict[str, Any] = {
+        "models": weights,
+        "frames_trained": _trained(args, workshop, jobs["learners"]),
+        "notes": [note] if (note := versions(everything.values())) else [],
+        "missing": missing,
+        "parts": {**parts, **stay},
+    }
     meta = results_io.meta(results_io.command("bench suite", args), args.seed, **more)
-    results_io.write(args.out, meta, rows := merged(rows))
-    for line in (*missing, *notes):
+    results_io.write(args.out, meta, rows)
+    for line in (*missing, *more["notes"]):
         console.print(line, markup=False, soft_wrap=True)
     figures.write_pngs(rows, args.out.parent)
     console.print(f"{len(rows)} rows: {args.out}", soft_wrap=True)
+
+
+def _trained(args: Args, workshop: Workshop, job: Job) -> dict[str, int]:
+    """For how many frames each policy was trained; of those not at hand, what the result file tells."""
+    runs = sorted({(c.spec.trained, c.task) for c in job.cells})
+    here = {f"{task}, {spec}": workshop.frames_trained(spec, task) for spec, task in runs}
+    known = results_io.read(args.out)[0].get("frames_trained", {}) if args.out.exists() else {}
+    return {**here, **known, **{run: frames for run, frames in here.items() if frames}}
 
 
 STAGES: dict[str, Callable[[Args, Workshop, Any], None]] = {

@@ -1,7 +1,7 @@
 """How what different stages have recorded stands side by side in one result."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from benchmarks.episodes.records import EpisodeRecord
 from benchmarks.episodes.summary import summarise
@@ -17,10 +17,16 @@ def played(found: Mapping[str, Sequence[EpisodeRecord]]) -> list[Row]:
     return summarise(r for r in once.values() if r.prepared_in != "wrong") + of_planners(found["planners"])
 
 
-def lacking(stage: str, job: Job) -> list[str]:
-    """A line for each cell of a stage that lacks episodes, one for all where none has any."""
-    missing = job.missing_by_cell()
-    if sum(missing.values()) == sum(cell.count for cell in job.cells) > 0:
+def lacking(stage: str, job: Job, kept: Container[str] = ()) -> list[str]:
+    """A line for each cell of a stage that lacks episodes, one for all where none has any; none for cells
+    whose parts are `kept` from an earlier run."""
+    told = COMPARED if stage == COMPARED else ""
+    missing = {
+        cell: n
+        for cell, n in job.missing_by_cell().items()
+        if " ".join(filter(None, (told, cell.task, str(cell.spec)))) not in kept
+    }
+    if missing and sum(missing.values()) == sum(cell.count for cell in job.cells):
         return [f"missing: all episodes of the stage {stage}"]
     return [f"missing: {n} episodes of {cell} (stage {stage})" for cell, n in missing.items() if n]
 
