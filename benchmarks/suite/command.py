@@ -199,7 +199,7 @@ def _once(args: Args, workshop: Workshop) -> Iterator[tuple[Part, str]]:
         yield part, " ".join((*task, model, "learned"))
     for name, part in _saved_parts(args, workshop):
         yield part, f"saved {name} ppo@box2d"
-    yield _speed_part(args, workshop), "box2d"
+    yield _speed_part(args, workshop), f"speed {worlds.TASK} box2d"
 
 
 def _result(args: Args, workshop: Workshop, console: Any) -> None:

@@ -12,13 +12,18 @@ from benchmarks.episodes.specs import Spec
 from benchmarks.results_io import Row
 from benchmarks.suite.rows import COMPARED
 
-SAVED = ("frames_to_success", "frames_spent")  #: metrics of the comparison of learning curves
+KINDS = {  #: by metric, what is measured in no episode of the suite
+    "frames_to_success": "saved",
+    "frames_spent": "saved",
+    "frames_per_s": "speed",
+    "steps_per_s": "speed",
+}
 Parts = dict[str, str]  #: by part, the date and the commit of the run that measured it
 
 
 def part_of(row: Row) -> str:
     """The part that a row belongs to, in words."""
-    kind = "saved" if row["metric"] in SAVED else COMPARED if row.get("factor") == COMPARED else ""
+    kind = KINDS.get(row["metric"], COMPARED if row.get("factor") == COMPARED else "")
     played = str(Spec.named(row["policy"], row.get("prepared_in", ""))) if "policy" in row else ""
     about = (row.get("task"), row.get("model"), played or row.get("world"))
     return " ".join(filter(None, (kind, *about)))
