@@ -17,9 +17,12 @@ from agents.imagination import Imagination, TrueWorld, private_world, seen_world
 from agents.plans import Layout, kind_of
 from agents.trials import Trial, Trials
 from benchmarks.episodes.protocol import FIRST_REPORTED
+from benchmarks.episodes.versions import code_version
 from benchmarks.episodes.workshop import Workshop
-from benchmarks.results_io import RESULTS, Row, command, meta, write
+from benchmarks.reports.tables import number
+from benchmarks.results_io import RESULTS, Row, command, meta, select, write
 from benchmarks.statistics import mean
+from benchmarks.suite.parts import Part
 from envs.base import Observation, Start, Task
 from envs.episodes import episode_keys
 from envs.rollouts import Rollouts
@@ -29,17 +32,18 @@ from worldsim.placing import Placing
 from worldsim.worlds import make_world
 
 BATCH = 512
+WITHIN = (1, 10, 100)  #: attempts within which success is told
 
 
 @dataclass(frozen=True)
 class Args:
-    """Rank candidates by imagination and try them in ground truth."""
+    """Rank candidates by imagination and try them in ground truth; run again to go on."""
 
     task: str = "Place"
     """a task of one decision"""
     levels: tuple[str, ...] = ("id", "held_out")
     """levels"""
-    imagine: tuple[str, ...] = ("none", "box2d")
+    imagine: tuple[str, ...] = ("none", "mujoco", "box2d")
     """worlds that rank: engines (which begin from the true scene), "learned", or "none" for no order"""
     world: str = "box2d"
     """the engine that executes"""
@@ -51,6 +55,8 @@ class Args:
     """most attempts"""
     model: str | None = None
     """what "learned" means; the task's shipped model if not given"""
+    work: Path = Path("runs/bench/attempts")
+    """folder for what was measured at each level with each ranking"""
     out: Path = RESULTS / "attempts.json"
     """result file"""
 
@@ -65,19 +71,39 @@ def main(args: Args) -> None:
     if task.stride < task.frames:
         raise ValueError(f"{task.name} has several decisions; attempts are ranked for tasks of one")
     for level in args.levels:
-        starts = [task.sample(level, FIRST_REPORTED + i) for i in range(args.starts)]
+        starts: list[Start] = []
         for world in args.imagine:
-            worked = measure(task, level, starts, world, args, workshop)
-            found = mean([auccess(row) for row in worked])
-            console.print(f"{task.name} {level}, ranked by {world}: AUCCESS {found}")
-            cell: Row = {"task": task.name, "level": level, "policy": "shooting", "world": args.world}
-            cell["prepared_in"] = world
-            rows.append(cell | {"metric": "auccess"} | found.row())
-            for k in (1, 10, args.attempts):
-                share = mean(worked[:, :k].any(1))
-                rows.append(cell | {"factor": k, "metric": "solved_within"} | share.row())
+            part = _part(task, level, world, args, workshop)
+            if part.lack():
+                starts = starts or [task.sample(level, FIRST_REPORTED + i) for i in range(args.starts)]
+                part.write(
+                    summarise(task, level, world, measure(task, level, starts, world, args, workshop), args)
+                )
+            rows += (found := part.rows())
+            score = select(found, metric="auccess")
+            console.print(f"{task.name} {level}, ranked by {world}: AUCCESS {number(score)}", markup=False)
     write(args.out, meta(command("bench attempts", args), 0), rows)
     console.print(f"written to {args.out}")
+
+
+def _part(task: Task, level: str, world: str, args: Args, workshop: Workshop) -> Part:
+    """What is kept of one level and ranking."""
+    settings = {name: getattr(args, name) for name in ("world", "starts", "candidates", "attempts")}
+    weights = workshop.weights(world, task) if world == "learned" else ""
+    settings |= {"weights": weights, "code": code_version()}
+    return Part(args.work / f"{task.name}-{level}-{world}.json", settings, "attempts")
+
+
+def summarise(task: Task, level: str, world: str, worked: np.ndarray, args: Args) -> list[Row]:
+    """Rows of attempts [N, attempts] that worked or not: AUCCESS, and what is solved within some of them."""
+    cell: Row = {"task": task.name, "level": level, "policy": "shooting", "world": args.world}
+    cell["prepared_in"] = world
+    found = mean([auccess(row) for row in worked])
+    rows = [cell | {"metric": "auccess"} | found.row()]
+    for k in WITHIN:
+        share = mean(worked[:, :k].any(1))
+        rows.append(cell | {"factor": k, "metric": "solved_within"} | share.row())
+    return rows
 
 
 def auccess(worked: Sequence[bool] | np.ndarray) -> float:

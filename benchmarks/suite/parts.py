@@ -1,4 +1,4 @@
-"""Parts of the suite's result that are measured once: rows in files that say what they were measured for."""
+"""Parts of a result that are measured once: rows in files that say what they were measured for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ class Part:
 
     path: Path
     settings: dict[str, Any]
+    benchmark: str = "suite"
 
     def lack(self) -> str:
         """Why the rows asked for are not there, "" where they are. Raises ValueError for a damaged file."""
@@ -30,7 +31,9 @@ class Part:
     def write(self, rows: Sequence[Row]) -> None:
         """Write rows that were measured with the settings."""
         more = {"seed": 0, **self.settings}
-        results_io.write(self.path, results_io.meta(f"worldsim bench suite: {self.path.stem}", **more), rows)
+        results_io.write(
+            self.path, results_io.meta(f"worldsim bench {self.benchmark}: {self.path.stem}", **more), rows
+        )
 
     def rows(self) -> list[Row]:
         """What the file holds."""
