@@ -1,6 +1,7 @@
 """From the records of one model or several to the rows of `worldsim bench bridge`, place by place."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from benchmarks.bridging.findings import Findings
 from benchmarks.bridging.measured import with_model
 from benchmarks.bridging.panels import spec_of
 from benchmarks.bridging.planning import TRUE
+from benchmarks.episodes.playing import Cell
 from benchmarks.episodes.records import EpisodeRecord
 from benchmarks.episodes.specs import Spec
 from benchmarks.episodes.summary import summarise
@@ -35,17 +37,12 @@ class Found:
         found, lacking = job.found(), job.missing_by_cell()
         few = {cell: count for cell, count in lacking.items() if cell.first in shared}
         wide = {(cell.task, cell.level, cell.spec) for cell in job.cells if cell.first in more}
-        notes = [
-            f"{count} episodes of {cell} are missing; {cell.spec} is left out there"
-            + " of what has more starts" * (cell not in few)
-            for cell, count in lacking.items()
-            if count
-        ]
+        further = {cell: count for cell, count in lacking.items() if cell not in few}
         return cls(
             found,
             protocol.complete([r for r in found if r.start_id in shared], few),
             protocol.complete([r for r in found if (r.task, r.level, spec_of(r)) in wide], lacking),
-            notes,
+            [*_left_out(few), *_left_out(further, " of what has more starts")],
         )
 
     def here(self, task: str, level: str) -> "Found":
@@ -60,6 +57,19 @@ class Found:
     def counted(self) -> list[EpisodeRecord]:
         """Whatever is complete."""
         return list({r.key: r for r in [*self.shared, *self.more]}.values())
+
+
+def _left_out(lacking: Mapping[Cell, int], where: str = "") -> list[str]:
+    """By task and level, which policies are left out for want of how many episodes."""
+    missing: dict[str, Counter[Spec]] = defaultdict(Counter)
+    for cell, count in lacking.items():
+        if count:
+            missing[f"{cell.task} {cell.level}"][cell.spec] += count
+    return [
+        f"{place}: for missing episodes these are left out{where}: "
+        + ", ".join(f"{spec} ({count})" for spec, count in found.items())
+        for place, found in missing.items()
+    ]
 
 
 def at_place(

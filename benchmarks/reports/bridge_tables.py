@@ -13,8 +13,9 @@ from benchmarks.results_io import COLUMNS, VALUES, Row, select
 
 OVERALL = {  #: measures over policies by their heads
     "Mean gap": "gap",
+    "Pearson r": "pearson",
+    "the same, middle band": "pearson_band",
     "Spearman ρ": "spearman",
-    "Kendall τ": "kendall",
     "MMRV": "mmrv",
     "Regret": "regret",
     "Brier skill": "brier_skill",
